@@ -22,6 +22,14 @@ ADVICE: dict[str, tuple[str, str]] = {
         "密封件与承诺不符，责任在其制作人或持有人。",
         "Ask the box's maker or holder; see the detail.",
     ),
+    "box-maker": (
+        "密封件本身有误，责任在制作人。",
+        "Ask the box's maker: what he committed to does not open.",
+    ),
+    "box-holder": (
+        "份额与承诺不符，责任在该持有人。",
+        "Ask the holder named: its share is not the one sealed.",
+    ),
     "log": (
         "日志证明不成立，请停止并保全证据。",
         "Stop and keep the evidence: the log does not prove this.",

@@ -166,8 +166,9 @@ def _check_kind(info: inspect.Type, done: set[type]) -> None:
 
 
 def _is_bounded(info: inspect.IntType) -> bool:
-    lowest, limit = info.ge, info.lt
-    return lowest is not None and limit is not None and lowest > -(2**53) and limit <= 2**53
+    lowest = info.gt if info.ge is None else info.ge
+    highest = info.lt if info.le is None else info.le
+    return None not in (lowest, highest) and max(abs(lowest or 0), abs(highest or 0)) <= 2**53
 
 
 def _inner_types(info: inspect.Type) -> tuple[inspect.Type, ...]:

@@ -1,0 +1,278 @@
+"""The network's contracts as plain calls: a thin, blocking JSON-RPC client, safe for threads.
+
+Writers are idempotent: if what is wanted stands already, nothing is sent. So whoever does not know
+the outcome of a write (ChainUnavailable) just calls it again. ChainError names the contract's
+custom error and its facts. Ids, roots, heads, commitments and secrets are 32 raw bytes; accounts
+are `0x` and 40 lower-case hex digits; times are seconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chain.abi import decode, decode_error, encode_call, event, method
+from chain.errors import ChainError, ChainUnavailable
+from chain.facts import Block, Change, CheckpointSlot, Round, RoundOpened, TenderSlots
+from chain.rpc import Request, Rpc, RpcError
+from chain.sender import Receipt, Sender, Transaction
+
+GAS = {
+    "anchorCheckpoint": 150_000,
+    "setDeadline": 150_000,
+    "closeBids": 200_000,
+    "setResult": 200_000,
+    "open": 250_000,
+    "commit": 300_000,
+    "reveal": 300_000,
+}
+"""Gas limits, about twice what gas.json measured; fixed, so that nothing is estimated first."""
+GAS_A_MEMBER = 60_000
+ZERO = bytes(32)
+Call = tuple[str, str, tuple[object, ...]]
+"""Contract ("registry", "anchor", "beacon"), function and arguments."""
+
+
+class ChainClient:
+    """One network, seen through one endpoint; writes as the account of `key`, if there is one."""
+
+    def __init__(
+        self, rpc_url: str, chain_id: int, contracts: Mapping[str, str], key: bytes | None = None
+    ) -> None:
+        """`contracts`: "registry", "anchor", "beacon" -> address. Nothing is asked yet."""
+        self.rpc = Rpc(rpc_url)
+        self.chain_id = chain_id
+        self.contracts = {name: address.lower() for name, address in contracts.items()}
+        self._sender = Sender(self.rpc, chain_id, key) if key is not None else None
+
+    @property
+    def account(self) -> str:
+        """The account that writes. Raises ChainError for a client that only reads."""
+        return self._writer().account
+
+    def check_network(self) -> None:
+        """Raise ChainError if the endpoint serves another chain id."""
+        found = int(self.rpc.call("eth_chainId"), 16)
+        if found != self.chain_id:
+            raise ChainError(f"the endpoint serves chain {found}, not {self.chain_id}")
+
+    def latest(self) -> Block:
+        """The newest block."""
+        return self._block("latest")
+
+    def block(self, number: int) -> Block:
+        """The block of this number. Raises ChainError if there is none yet."""
+        return self._block(hex(number))
+
+    # Registry
+
+    def registry_changes(self, up_to: int | None = None) -> list[Change]:
+        """Every change in order, up to and with block `up_to`; the whole history."""
+        found = self._events("registry", "DescriptorChanged", 0, up_to)
+        return [
+            Change(e["id"], e["descriptor"], e["account"], e["block"], e["head"]) for e in found
+        ]
+
+    def registry_head(self, number: int | None = None) -> bytes:
+        """The running head as of a block, or of the newest one."""
+        head: bytes = self._view(("registry", "head", ()), number)[0]
+        return head
+
+    def is_active(self, account: str) -> bool:
+        """Whether the account may write."""
+        return bool(self._view(("registry", "isActive", (account,)))[0])
+
+    # Anchor
+
+    def checkpoint(self, account: str, number: int | None = None) -> CheckpointSlot:
+        """The newest checkpoint anchored by this account."""
+        return CheckpointSlot(*self._view(("anchor", "checkpointOf", (account,)), number)[0])
+
+    def tender(self, stream: bytes, number: int | None = None) -> TenderSlots:
+        """The slots of a tender."""
+        keeper, *rest = self._view(("anchor", "tenderOf", (stream,)), number)[0]
+        return TenderSlots("" if int(keeper, 16) == 0 else keeper, *rest)
+
+    def anchor_checkpoint(self, size: int, root: bytes) -> Receipt | None:
+        """Anchor our log's checkpoint; None if this very one stands."""
+        now = self.checkpoint(self.account)
+        if (now.size, now.root) == (size, root):
+            return None
+        return self._write(("anchor", "anchorCheckpoint", (size, root)))
+
+    def set_deadline(self, stream: bytes, deadline: int) -> Receipt | None:
+        """Set or move a tender's deadline; None if it stands so and is ours."""
+        now = self.tender(stream)
+        if (now.keeper, now.deadline) == (self.account, deadline):
+            return None
+        return self._write(("anchor", "setDeadline", (stream, deadline)))
+
+    def close_bids(self, stream: bytes, root: bytes, head: bytes) -> Receipt | None:
+        """Fix the bids' root and the stream's head, once; None if these stand."""
+        now = self.tender(stream)
+        if (now.keeper, now.bids_root, now.bids_head) == (self.account, root, head):
+            return None
+        return self._write(("anchor", "closeBids", (stream, root, head)))
+
+    def set_result(self, stream: bytes, result: bytes, head: bytes) -> Receipt | None:
+        """Fix the result and the stream's head, once; None if these stand."""
+        now = self.tender(stream)
+        if (now.keeper, now.result, now.result_head) == (self.account, result, head):
+            return None
+        return self._write(("anchor", "setResult", (stream, result, head)))
+
+    # Beacon
+
+    def round(self, round_id: bytes, opener: str, number: int | None = None) -> Round | None:
+        """The round that this opener opened, or None."""
+        *facts, members = self._view(("beacon", "roundOf", (round_id, opener)), number)[0]
+        values = (*facts, tuple(members))
+        return Round(*values) if facts[0] else None
+
+    def commitment(self, round_id: bytes, opener: str, account: str) -> bytes:
+        """A member's commitment; zero bytes if there is none."""
+        found: bytes = self._view(("beacon", "commitOf", (round_id, opener, account)))[0]
+        return found
+
+    def secret(self, round_id: bytes, opener: str, account: str) -> bytes:
+        """A member's secret; zero bytes if it is not revealed."""
+        found: bytes = self._view(("beacon", "secretOf", (round_id, opener, account)))[0]
+        return found
+
+    def open_round(
+        self, round_id: bytes, members: Sequence[str], commit_by: int, reveal_by: int
+    ) -> Receipt | None:
+        """Open a round as its opener, members in any order; None if it stands so."""
+        ascending = tuple(sorted(member.lower() for member in members))
+        now = self.round(round_id, self.account)
+        wanted = (ascending, commit_by, reveal_by)
+        if now and (now.members, now.commit_by, now.reveal_by) == wanted:
+            return None
+        return self._write(("beacon", "open", (round_id, ascending, commit_by, reveal_by)))
+
+    def commit(self, round_id: bytes, opener: str, commitment: bytes) -> Receipt | None:
+        """Commit to our secret; None if this commitment stands."""
+        if self.commitment(round_id, opener, self.account) == commitment != ZERO:
+            return None
+        return self._write(("beacon", "commit", (round_id, opener, commitment)))
+
+    def reveal(self, round_id: bytes, opener: str, secret: bytes) -> Receipt | None:
+        """Reveal our secret; None if it stands."""
+        if self.secret(round_id, opener, self.account) == secret != ZERO:
+            return None
+        return self._write(("beacon", "reveal", (round_id, opener, secret)))
+
+    def rounds_opened(self, from_block: int, up_to: int | None = None) -> list[RoundOpened]:
+        """Rounds opened from this block on, in order; look whether we are among the members."""
+        return [
+            RoundOpened(
+                e["round"],
+                e["opener"],
+                tuple(e["members"]),
+                e["commitBy"],
+                e["revealBy"],
+                e["block"],
+            )
+            for e in self._events("beacon", "RoundOpened", from_block, up_to)
+        ]
+
+    # The development chain only
+
+    def prove(self, contract: str, number: int, slots: Sequence[str]) -> str:
+        """The operator's signed note over these slots as of a block (protocol 10.12)."""
+        asked = {"contract": self.contracts[contract][2:], "number": number, "slots": list(slots)}
+        note: str = self.rpc.call("yuanping_prove", asked)["note"]
+        return note
+
+    def jump(self, time: int) -> None:
+        """Mine one block at this time. Raises ChainError if time would go back."""
+        self.rpc.call("yuanping_jump", {"time": time})
+
+    def operator(self) -> str:
+        """The operator's verifier key (C2SP signed-note vkey)."""
+        vkey: str = self.rpc.call("yuanping_operator")
+        return vkey
+
+    # Below the names
+
+    def send(self, calls: Sequence[Call]) -> list[Receipt]:
+        """Send many writes in one request, in this order, and wait for all.
+
+        Not idempotent by itself. Raises ChainError for the first that reverted, after all have
+        been mined: the others stand.
+        """
+        receipts = self._writer().send([self._transaction(call) for call in calls])
+        for call, receipt in zip(calls, receipts, strict=True):
+            if not receipt.ok:
+                raise self._reason(call, receipt)
+        return receipts
+
+    def _write(self, call: Call) -> Receipt:
+        return self.send([call])[0]
+
+    def _writer(self) -> Sender:
+        if self._sender is None:
+            raise ChainError("this client has no key and only reads")
+        return self._sender
+
+    def _transaction(self, call: Call) -> Transaction:
+        contract, name, args = call
+        gas = GAS[name] + (GAS_A_MEMBER * len(_members(args)) if name == "open" else 0)
+        return Transaction(self._address(contract), encode_call(contract, name, *args), gas)
+
+    def _address(self, contract: str) -> bytes:
+        return bytes.fromhex(self.contracts[contract][2:])
+
+    def _reason(self, call: Call, receipt: Receipt) -> ChainError:
+        """Ask again, as of the block that refused it: a refusal changes nothing."""
+        contract, name, args = call
+        data = "0x" + encode_call(contract, name, *args).hex()
+        asked = {"from": self.account, "to": self.contracts[contract], "data": data}
+        try:
+            self.rpc.call("eth_call", asked, hex(receipt.block))
+        except RpcError as error:
+            custom, facts = decode_error(contract, error.data)
+            return ChainError(facts or error.detail, name=custom)
+        return ChainError(f"{name} was refused in block {receipt.block}")
+
+    def _view(self, call: Call, number: int | None = None) -> tuple[Any, ...]:
+        contract, name, args = call
+        data = "0x" + encode_call(contract, name, *args).hex()
+        asked = {"to": self.contracts[contract], "data": data}
+        raw = self.rpc.call("eth_call", asked, "latest" if number is None else hex(number))
+        try:
+            return decode(method(contract, name).outputs, bytes.fromhex(raw[2:]))
+        except (ValueError, TypeError):
+            raise ChainError(f"no {contract} at {self.contracts[contract]}") from None
+
+    def _block(self, tag: str) -> Block:
+        raw = self.rpc.call("eth_getBlockByNumber", tag, False)
+        if raw is None:
+            raise ChainError(f"no block {tag}")
+        return Block(int(raw["number"], 16), raw["hash"][2:], int(raw["timestamp"], 16))
+
+    def _events(self, contract: str, name: str, first: int, last: int | None) -> list[Any]:
+        what = event(contract, name)
+        asked = {
+            "address": self.contracts[contract],
+            "fromBlock": hex(first),
+            "toBlock": "latest" if last is None else hex(last),
+            "topics": [what.topic],
+        }
+        wanted: list[Request] = [("eth_getLogs", [asked])]
+        try:
+            return [_decoded(what, raw) for raw in self.rpc.batch(wanted)[0]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ChainUnavailable(f"malformed events of {contract}: {error}") from None
+
+
+def _members(args: tuple[object, ...]) -> tuple[object, ...]:
+    return next((a for a in args if isinstance(a, tuple)), ())
+
+
+def _decoded(what: Any, raw: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - an Event
+    topics = b"".join(bytes.fromhex(t[2:]) for t in raw["topics"][1:])
+    values = decode(tuple(kind for _, kind in what.indexed), topics)
+    values += decode(tuple(kind for _, kind in what.data), bytes.fromhex(raw["data"][2:]))
+    names = [name for name, _ in (*what.indexed, *what.data)]
+    return dict(zip(names, values, strict=True)) | {"block": int(raw["blockNumber"], 16)}

@@ -1,0 +1,279 @@
+"""The development chain: anvil with a memory, a clock that can jump, and an operator who signs.
+
+Order of every write, and replay runs the same function: (1) choose the block time; (2) make the
+step durable in the journal; (3) hand it to anvil; (4) mine one block at exactly that time; only
+then answer. The same steps give the same addresses, storage, state root and block hashes.
+
+Trust: one operator. Whoever runs this process decides what the chain holds; see operator_key.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from chain.anvil import Anvil, free_port, kill_stale, start_anvil
+from chain.door import Door
+from chain.errors import ChainError, ChainUnavailable
+from chain.journal import Genesis, Journal, Step
+from chain.operator_key import OperatorKey
+from chain.rpc import Request, RpcError
+
+READS = frozenset(
+    {
+        *("eth_blockNumber", "eth_call", "eth_chainId", "eth_estimateGas", "eth_feeHistory"),
+        *("eth_gasPrice", "eth_getBalance", "eth_getBlockByHash", "eth_getBlockByNumber"),
+        *("eth_getBlockReceipts", "eth_getCode", "eth_getLogs", "eth_getProof"),
+        *("eth_getStorageAt", "eth_getTransactionByHash", "eth_getTransactionCount"),
+        *("eth_getTransactionReceipt", "eth_maxPriorityFeePerGas"),
+        *("net_version", "web3_clientVersion"),
+    }
+)
+SEND = "eth_sendRawTransaction"
+READ_SLOT = "eth_getStorageAt"
+INVALID_PARAMS, NO_METHOD, REFUSED = -32602, -32601, -32000
+MAX_SLOTS = 1024
+MAX_TIME = 253_402_300_799  # the last second that YYYY-MM-DDTHH:MM:SSZ can write
+ALIVE_EVERY_S = 2.0
+_RAW = re.compile(r"0x[0-9a-fA-F]{2,1048576}")
+Slot = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
+class Jump(msgspec.Struct, forbid_unknown_fields=True):
+    """Parameters of yuanping_jump: seconds since 1970, UTC."""
+
+    time: Annotated[int, msgspec.Meta(gt=0, le=MAX_TIME)]
+
+
+class Prove(msgspec.Struct, forbid_unknown_fields=True):
+    """Parameters of yuanping_prove; hex is lower-case and bare, as everywhere in the protocol."""
+
+    contract: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$(?!\n)")]
+    number: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    slots: Annotated[list[Slot], msgspec.Meta(min_length=1, max_length=MAX_SLOTS)]
+
+
+@dataclass(slots=True)
+class RunningClock:
+    """Chain time: what it was last set to, and what has passed since by a steady clock."""
+
+    base: float
+    since: float
+
+    def now(self) -> int:
+        """Seconds since 1970, UTC."""
+        return int(self.base + time.monotonic() - self.since)
+
+    def set(self, to: float) -> None:
+        """Go on from this time."""
+        self.base, self.since = to, time.monotonic()
+
+
+class Devnet:
+    """The chain itself, without its HTTP door. Thread-safe; one write at a time."""
+
+    def __init__(
+        self, anvil: Anvil, journal: Journal, key: OperatorKey, clock: RunningClock
+    ) -> None:
+        self._anvil, self._journal, self._key, self._clock = anvil, journal, key, clock
+        self._last = clock.now()
+        self._lock = threading.Lock()
+        self.broken = threading.Event()
+
+    def replay(self, genesis: Genesis, now: int) -> None:
+        """Do every journalled step again; then the clock goes on.
+
+        On a test clock it goes on from the last block, on the system's from now if that is later.
+        """
+        self._last = genesis.time
+        for step in self._journal.steps():
+            self._apply(step)
+        self._clock.set(max(self._last, now) if genesis.clock == "system" else self._last)
+
+    def answer(self, requests: Sequence[Request]) -> list[Any]:
+        """Results in order, an RpcError in the place of each that failed.
+
+        Raw transactions that stand next to each other in one batch go into one block.
+        """
+        results: list[Any] = []
+        at = 0
+        while at < len(requests):
+            end = at + 1
+            while end < len(requests) and _kind(requests[end]) == _kind(requests[at]) != "own":
+                end += 1
+            results += self._answer_run(_kind(requests[at]), requests[at:end])
+            at = end
+        return results
+
+    def close(self) -> None:
+        """Close the connection of the calling thread to anvil."""
+        self._anvil.rpc.close()
+
+    def _answer_run(self, kind: str, run: Sequence[Request]) -> list[Any]:
+        try:
+            if kind == "read":
+                return self._anvil.rpc.answers(run)
+            return self._send(run) if kind == "send" else [self._own(*run[0])]
+        except RpcError as error:
+            return [error for _ in run]
+        except (ChainUnavailable, OSError) as error:
+            # Journal and anvil may differ now. Stop: the next start replays the journal.
+            self.broken.set()
+            return [RpcError(REFUSED, f"the chain stops: {error}", b"") for _ in run]
+
+    def _own(self, method: str, params: Sequence[Any]) -> Any:  # noqa: ANN401 - a JSON value
+        given = params[0] if params else {}
+        try:
+            if method == "yuanping_jump":
+                return self._jump(msgspec.convert(given, Jump).time)
+            if method == "yuanping_prove":
+                return self._prove(msgspec.convert(given, Prove))
+        except msgspec.ValidationError as error:
+            raise RpcError(INVALID_PARAMS, str(error), b"") from None
+        if method == "yuanping_operator":
+            return self._key.vkey
+        raise RpcError(NO_METHOD, f"{method} is not offered here", b"")
+
+    def _send(self, run: Sequence[Request]) -> list[Any]:
+        raws = [params[0] if len(params) == 1 else None for _, params in run]
+        if not all(isinstance(raw, str) and _RAW.fullmatch(raw) for raw in raws):
+            raise RpcError(INVALID_PARAMS, "one raw transaction in hex is wanted", b"")
+        with self._lock:
+            step = Step(max(self._last, self._clock.now()), tuple(str(raw) for raw in raws))
+            self._journal.append(step)
+            return self._apply(step)
+
+    def _jump(self, to: int) -> str:
+        with self._lock:
+            now = max(self._last, self._clock.now())
+            if to < now:
+                raise RpcError(REFUSED, f"time goes forward only: it is {now}", b"")
+            step = Step(to, ())
+            self._journal.append(step)
+            self._apply(step)
+            self._clock.set(to)
+            return str(self._anvil.rpc.call("eth_blockNumber"))
+
+    def _apply(self, step: Step) -> list[Any]:
+        """Steps 3 and 4 of the order above; a block is mined only if it is wanted."""
+        # One call each: anvil may run the members of a batch in any order.
+        results = [self._anvil.rpc.answers([(SEND, [raw])])[0] for raw in step.transactions]
+        if not step.transactions or any(isinstance(r, str) for r in results):
+            try:
+                self._anvil.rpc.call("evm_mine", {"timestamp": step.time})
+            except RpcError as error:
+                raise ChainUnavailable(f"anvil refuses to mine: {error}") from None
+            self._last = step.time
+        return results
+
+    def _prove(self, asked: Prove) -> dict[str, str]:
+        tag = hex(asked.number)
+        wanted: list[Request] = [("eth_getBlockByNumber", [tag, False])]
+        wanted += [(READ_SLOT, ["0x" + asked.contract, "0x" + s, tag]) for s in asked.slots]
+        block, *values = self._anvil.rpc.batch(wanted)
+        if block is None:
+            raise RpcError(REFUSED, f"no block {asked.number}", b"")
+        fact = {
+            "contract": asked.contract,
+            "hash": block["hash"][2:],
+            "number": asked.number,
+            "slots": dict(zip(asked.slots, (v[2:] for v in values), strict=True)),
+            "time": _stamp(int(block["timestamp"], 16)),
+        }
+        # Only ASCII strings, integers and objects: sorted compact JSON is RFC 8785 here.
+        return {"note": self._key.note(msgspec.json.encode(fact, order="sorted").decode())}
+
+
+def run_devnet(
+    folder: Path, port: int, chain_id: int = 20260, start_time: int | None = None, *, now: int
+) -> None:
+    """Serve the chain of `folder` on 127.0.0.1 until SIGTERM or SIGINT.
+
+    `port` 0 takes the port of the last start, or a free one. `now` is the system's time, seconds
+    since 1970. A new chain begins at `start_time` and then is a test clock's chain, or, without
+    one, at `now`; a restarted one goes on as its journal says and ignores `start_time`. Ready when
+    `state.json` names this process. Raises ChainError if the folder is in use, belongs to another
+    chain id, or anvil fails; starting again then replays the journal.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    journal = Journal(folder / "journal")
+    try:
+        clock = "system" if start_time is None else "test"
+        first = now if start_time is None else start_time
+        genesis = journal.begin(Genesis(chain_id, first, clock))
+        if genesis.chain_id != chain_id:
+            raise ChainError(f"{folder} holds chain {genesis.chain_id}, not {chain_id}")
+        _serve(folder, port, journal, (genesis, now), stop)
+    finally:
+        journal.close()
+
+
+def _serve(
+    folder: Path, port: int, journal: Journal, start: tuple[Genesis, int], stop: threading.Event
+) -> None:
+    genesis, now = start
+    began = time.monotonic()
+    before = _state_of(folder)
+    if before:
+        kill_stale(before["anvil_pid"], before["anvil_port"])
+    key = OperatorKey(folder / "operator.key", genesis.chain_id)
+    anvil = start_anvil(genesis.chain_id, genesis.time, folder / "anvil.log")
+    try:
+        devnet = Devnet(anvil, journal, key, RunningClock(float(genesis.time), began))
+        # A kill during a long replay must still let the next start find this anvil.
+        ready = {"anvil_pid": anvil.pid, "anvil_port": anvil.port, "operator": key.vkey}
+        ready |= {"chain_id": genesis.chain_id, "clock": genesis.clock}
+        known = port or before.get("port") or free_port()
+        _write_state(folder, ready | {"port": known, "pid": 0})
+        devnet.replay(genesis, now + int(time.monotonic() - began))
+        with Door(known, devnet) as door:
+            _write_state(folder, ready | {"port": door.port, "pid": os.getpid()})
+            _wait(devnet, anvil, stop)
+    finally:
+        anvil.stop()
+
+
+def _wait(devnet: Devnet, anvil: Anvil, stop: threading.Event) -> None:
+    while not stop.wait(ALIVE_EVERY_S / 20):
+        if devnet.broken.is_set():
+            raise ChainError("anvil or the journal failed; start again to replay the journal")
+        if not anvil.is_running():
+            devnet.broken.set()
+
+
+def _kind(request: Request) -> str:
+    return "send" if request[0] == SEND else "read" if request[0] in READS else "own"
+
+
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _state_of(folder: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((folder / "state.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return state
+
+
+def _write_state(folder: Path, state: dict[str, Any]) -> None:
+    """Replace state.json and pid at once; the file is whole at any moment."""
+    for name, text in (("pid", f"{state['pid']}\n"), ("state.json", json.dumps(state) + "\n")):
+        aside = folder / f"{name}.new"
+        aside.write_text(text, "utf-8")
+        aside.replace(folder / name)

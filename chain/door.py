@@ -1,0 +1,139 @@
+"""The development chain's HTTP door: JSON-RPC 2.0 on the loopback interface, nothing else.
+
+A page in a browser cannot use it: only `application/json` is taken, which a foreign page may not
+send without asking, and asking is not answered.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Protocol
+
+from chain.rpc import Request, RpcError
+
+MAX_BODY = 1024 * 1024
+MAX_BATCH = 4096
+IDLE_S = 300
+PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+
+
+class Answering(Protocol):
+    """What stands behind the door."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Any]:
+        """Results in order, an RpcError in the place of each that failed."""
+        ...
+
+    def close(self) -> None:
+        """The calling thread will ask no more."""
+        ...
+
+
+class Door:
+    """A listening door; as a context manager it serves from `with` to its end."""
+
+    def __init__(self, port: int, behind: Answering) -> None:
+        """Bind 127.0.0.1:`port` (0: a free one). Raises OSError if the port is taken."""
+        handler = type("Handler", (_Handler,), {"behind": behind})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Door:
+        """Begin to serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    behind: Answering
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # status line, headers and body leave in one packet
+    timeout = IDLE_S
+
+    def do_POST(self) -> None:
+        if self.headers.get_content_type() != "application/json":
+            self._refuse(415, "Content-Type must be application/json")
+            return
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            self._refuse(411, "Content-Length is wanted")
+        elif int(length[:12]) > MAX_BODY:
+            self._refuse(413, f"more than {MAX_BODY} bytes")
+        else:
+            self._reply(200, answer_body(self.behind, self.rfile.read(int(length))))
+
+    def finish(self) -> None:
+        super().finish()
+        self.behind.close()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the journal is the record of what was asked."""
+
+    def _refuse(self, status: int, message: str) -> None:
+        self.close_connection = True  # the body was not read
+        self._reply(status, _dump(_fault(None, RpcError(INVALID_REQUEST, message, b""))))
+
+    def _reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def answer_body(behind: Answering, body: bytes) -> bytes:
+    """Any bytes in, one JSON-RPC answer or batch of answers out."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return _dump(_fault(None, RpcError(PARSE_ERROR, "not JSON", b"")))
+    calls = document if isinstance(document, list) else [document]
+    if not 0 < len(calls) <= MAX_BATCH or not all(_is_call(call) for call in calls):
+        return _dump(_fault(None, RpcError(INVALID_REQUEST, "not a JSON-RPC 2.0 call", b"")))
+    results = behind.answer([(c["method"], c.get("params", [])) for c in calls])
+    answers = [_one(call["id"], result) for call, result in zip(calls, results, strict=True)]
+    return _dump(answers if isinstance(document, list) else answers[0])
+
+
+def _is_call(call: object) -> bool:
+    return (
+        isinstance(call, dict)
+        and call.get("jsonrpc") == "2.0"
+        and isinstance(call.get("method"), str)
+        and isinstance(call.get("id"), int | str)
+        and isinstance(call.get("params", []), list)
+    )
+
+
+def _one(number: object, result: object) -> dict[str, Any]:
+    if isinstance(result, RpcError):
+        return _fault(number, result)
+    return {"jsonrpc": "2.0", "id": number, "result": result}
+
+
+def _fault(number: object, error: RpcError) -> dict[str, Any]:
+    fault: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.data:
+        fault["data"] = "0x" + error.data.hex()
+    return {"jsonrpc": "2.0", "id": number, "error": fault}
+
+
+def _dump(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

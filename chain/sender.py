@@ -1,0 +1,130 @@
+"""Signs and sends transactions of one account: one nonce queue, receipts by polling.
+
+After an unknown outcome the queue forgets its nonce and asks the chain, which alone knows; what
+was perhaps sent is never assumed to be lost. Writers look at the chain's state before they send
+again (`chain/client.py`), and every write of the contracts is refused the second time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chain.errors import ChainError, ChainUnavailable
+from chain.rpc import Request, Rpc, RpcError
+
+RECEIPT_TIMEOUT_S = 30.0
+POLL_FIRST_S, POLL_MOST_S = 0.002, 0.25
+NONCE_WORDS = ("nonce too low", "nonce too high", "invalid nonce", "invalid sequence")
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What is to be sent. `to` is 20 bytes, or empty to create a contract; gas is the limit."""
+
+    to: bytes
+    data: bytes
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined transaction. `address` is that of a created contract, or empty."""
+
+    hash: str
+    block: int
+    ok: bool
+    gas_used: int
+    address: str
+
+
+class Sender:
+    """The one queue of one key. Thread-safe; make one a key and process."""
+
+    def __init__(self, rpc: Rpc, chain_id: int, key: bytes) -> None:
+        from eth_account import Account  # 0.9 s: only for who writes
+
+        self._rpc, self._chain_id = rpc, chain_id
+        self._signer = Account.from_key(key)
+        self.account: str = self._signer.address.lower()
+        self._nonce: int | None = None
+        self._lock = threading.Lock()
+
+    def send(self, transactions: Sequence[Transaction]) -> list[Receipt]:
+        """Send all, in one request and in this order, and wait for their receipts.
+
+        Raises ChainError if the chain refuses one (those before it may stand), ChainUnavailable
+        if the outcome is unknown. A reverted transaction is a Receipt that is not `ok`.
+        """
+        with self._lock:
+            hashes = self._post(transactions)
+        try:
+            return self._wait(hashes)
+        except ChainUnavailable:
+            with self._lock:
+                self._nonce = None
+            raise
+
+    def _post(self, transactions: Sequence[Transaction]) -> list[str]:
+        for last_try in (False, True):
+            answers = self._try(transactions)
+            errors = [a for a in answers if isinstance(a, RpcError)]
+            if not errors:
+                return [str(a) for a in answers]
+            self._nonce = None
+            # Only if nothing was taken may all be signed anew.
+            stale = any(word in errors[0].message.lower() for word in NONCE_WORDS)
+            if last_try or not stale or len(errors) != len(answers):
+                raise ChainError(errors[0].detail)
+        raise AssertionError("unreachable")
+
+    def _try(self, transactions: Sequence[Transaction]) -> list[Any]:
+        try:
+            if self._nonce is None:
+                known = self._rpc.call("eth_getTransactionCount", self.account, "latest")
+                self._nonce = int(known, 16)
+            first = self._nonce
+            raws = [self._sign(t, first + i) for i, t in enumerate(transactions)]
+            self._nonce = first + len(raws)
+            return self._rpc.answers([("eth_sendRawTransaction", [raw]) for raw in raws])
+        except ChainUnavailable:
+            self._nonce = None
+            raise
+
+    def _sign(self, transaction: Transaction, nonce: int) -> str:
+        fields: dict[str, Any] = {
+            "nonce": nonce,
+            "gas": transaction.gas,
+            "gasPrice": 0,  # members' networks charge nothing
+            "value": 0,
+            "data": transaction.data,
+            "chainId": self._chain_id,
+        }
+        if transaction.to:
+            fields["to"] = transaction.to
+        return "0x" + bytes(self._signer.sign_transaction(fields).raw_transaction).hex()
+
+    def _wait(self, hashes: Sequence[str]) -> list[Receipt]:
+        wanted: list[Request] = [("eth_getTransactionReceipt", [h]) for h in hashes]
+        end, pause = time.monotonic() + RECEIPT_TIMEOUT_S, POLL_FIRST_S
+        while True:
+            found = self._rpc.batch(wanted)
+            if all(found):
+                return [_receipt_of(raw) for raw in found]
+            if time.monotonic() > end:
+                raise ChainUnavailable(f"no receipt within {RECEIPT_TIMEOUT_S:.0f} s")
+            time.sleep(pause)
+            pause = min(pause * 1.5, POLL_MOST_S)
+
+
+def _receipt_of(raw: dict[str, Any]) -> Receipt:
+    return Receipt(
+        hash=raw["transactionHash"],
+        block=int(raw["blockNumber"], 16),
+        ok=int(raw["status"], 16) == 1,
+        gas_used=int(raw["gasUsed"], 16),
+        address=(raw.get("contractAddress") or "").lower(),
+    )

@@ -66,7 +66,8 @@ def left_out(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> lis
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """End the run with what it did not try."""
-    for line in left_out(terminalreporter.stats.get("skipped", [])):
+    stats = terminalreporter.stats
+    for line in left_out([*stats.get("skipped", []), *stats.get("xfailed", [])]):
         terminalreporter.write_line(line)
 
 

@@ -1,0 +1,39 @@
+"""The table of all commands. Reading it imports none of them, so `--help` is instant.
+
+To add a command: write `node/cli/<file>.py` with one function whose parameters are typer's, and add
+its line here. The function returns 0 (or None) for done and good, 1 for done and bad; it raises a
+`NodeError` for the rest (`ConfigError` for wrong use and configuration).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: where its function is (`module:function`), what it does, a line to copy."""
+
+    target: str
+    zh: str
+    en: str
+    example: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "version": Command(
+        "node.cli.version:version",
+        "显示版本。",
+        "Show the version.",
+        "yuanping version --json",
+    ),
+}
+"""Words of the command -> the command. Two words stand for a command of a group: `node run`."""
+
+GROUPS: Mapping[str, tuple[str, str]] = {
+    "node": ("运行和查看本中心节点。", "Run and look at this centre's node."),
+    "chain": ("开发链与链上登记。", "The development chain and what stands on it."),
+    "centre": ("成员中心的登记与表决。", "Registration of member centres, and their votes."),
+}
+"""First word -> what its commands are about, in Chinese and English."""

@@ -1,0 +1,186 @@
+"""The table of a tender: who may say what in which phase, and the fold that applies it.
+
+Source: protocol.md sections 2, 4, 5, 6. The host, every guest and the offline verifier run this
+same fold. `TABLE` is the whole of what is allowed: any pair of phase and kind that is not in it is
+refused, with the article of the kind's rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from node.core.errors import RuleError
+from node.core.rules import (
+    award,
+    bid,
+    drawing,
+    opening,
+    result,
+    review,
+    seating,
+    stream,
+    tender,
+)
+from node.core.rules.membership import learn
+from node.core.rules.state import Phase, Placed, TenderState, put
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from node.core.records.kinds.streams import TermExpired
+
+Apply = Callable[[TenderState, Placed, Any], TenderState]
+P = Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: which author, in which phases, under which article, and what it does.
+
+    `hidden` kinds may come without their body to readers from whom it is withheld.
+    """
+
+    author: str
+    phases: frozenset[Phase]
+    article: str
+    apply: Apply
+    hidden: bool = False
+
+
+def _term_expired(state: TenderState, placed: Placed, body: TermExpired) -> TenderState:
+    if (body.term == "unlock") != (state.phase is Phase.CLOSED):
+        raise RuleError(f"no {body.term} term runs now", article="protocol 4")
+    if body.term == "unlock":
+        return opening.unlock_expired(state, placed, body)
+    return award.objection_expired(state, placed, body)
+
+
+def _rule(author: str, phases: str, article: str, apply: Apply, *, hidden: bool = False) -> Rule:
+    return Rule(author, frozenset(Phase(p) for p in phases.split()), article, apply, hidden)
+
+
+_LIVE = " ".join(p for p in Phase if p not in (Phase.NEW, Phase.OPENED))
+
+TABLE: Mapping[str, Rule] = MappingProxyType(
+    {
+        "stream.opened/v1": _rule("host", "new", "protocol 2", stream.stream_opened),
+        "registry.noted/v1": _rule("host", f"opened {_LIVE}", "protocol 7", stream.registry_noted),
+        "record.refused/v1": _rule("host", _LIVE, "protocol 4", stream.record_refused),
+        "tender.planned/v1": _rule("buyer", "founded", "TBL 9", tender.tender_planned),
+        "tender.announced/v1": _rule("buyer", "planned", "TBL 16", tender.tender_announced),
+        "bid.sealed/v1": _rule("bidder", "announced", "TBL 28, TBR 36", bid.bid_sealed),
+        "bids.closed/v1": _rule("host", "announced", "TBL 34", bid.bids_closed),
+        "bid.unlocked/v1": _rule("bidder", "closed", "EB20 30", opening.bid_unlocked),
+        "term.expired/v1": _rule("host", "closed publicity", "protocol 4", _term_expired),
+        "share.released/v1": _rule(
+            "holder", "unlocked revealing", "protocol 5", opening.share_released, hidden=True
+        ),
+        "bid.opened/v1": _rule("host", "unlocked", "EB20 30", opening.bid_opened),
+        "bid.not_opened/v1": _rule("host", "unlocked", "EB20 31", opening.bid_not_opened),
+        "opening.closed/v1": _rule("host", "unlocked", "EB20 32", opening.opening_closed),
+        "lot.failed/v1": _rule("host", "closed released", "TBL 28, TBL 42", opening.lot_failed),
+        "draw.requested/v1": _rule("host", "read calling", "TBR 46", drawing.draw_requested),
+        "draw.joined/v1": _rule("pool", "drawing", "protocol 6", drawing.draw_joined),
+        "draw.seeded/v1": _rule(
+            "host", "drawing calling ranking", "protocol 6", drawing.draw_seeded
+        ),
+        "expert.contacted/v1": _rule("pool", "calling", "protocol 6", drawing.expert_contacted),
+        "draw.picked/v1": _rule("host", "picking", "protocol 6", drawing.draw_picked),
+        "committee.formed/v1": _rule("host", "picked", "TBL 37", seating.committee_formed),
+        "expert.seated/v1": _rule("seat", "formed", "TBL 37", seating.expert_seated),
+        "undertaking.signed/v1": _rule("seat", "seated", "EC12 12", seating.undertaking_signed),
+        "chair.voted/v1": _rule("seat", "sworn", "EC12 9", seating.chair_voted, hidden=True),
+        "chair.elected/v1": _rule("host", "sworn", "EC12 9", seating.chair_elected),
+        "review.checked/v1": _rule(
+            "seat", "reviewing", "TBR 49", review.review_checked, hidden=True
+        ),
+        "rejection.voted/v1": _rule(
+            "seat", "voting", "TBR 51", review.rejection_voted, hidden=True
+        ),
+        "scores.submitted/v1": _rule("seat", "scoring", "protocol 5", review.scores_submitted),
+        "sheet.opened/v1": _rule(
+            "host", "revealing", "protocol 5", review.sheet_opened, hidden=True
+        ),
+        "result.consolidated/v1": _rule("host", "ranking", "TBR 53", result.result_consolidated),
+        "report.signed/v1": _rule("seat", "signing", "TBR 53", result.report_signed, hidden=True),
+        "session.closed/v1": _rule("host", "signed", "TBR 53", result.session_closed),
+        "candidates.published/v1": _rule("buyer", "released", "TBR 54", award.candidates_published),
+        "award.decided/v1": _rule("buyer", "awarding", "TBR 55", award.award_decided),
+        "award.noticed/v1": _rule("buyer", "decided", "TBL 45", award.award_noticed),
+        "draw.disclosed/v1": _rule("pool", "awarded", "protocol 6", drawing.draw_disclosed),
+    }
+)
+"""Record type -> its rule. The closed list of a tender's stream."""
+
+
+def apply(state: TenderState, placed: Placed) -> TenderState:
+    """The state after one more record, or RuleError (BoxError, SignatureError) with its article.
+
+    Signatures are not judged here: `check_signature` with `membership.signer_of` comes first.
+    """
+    header = placed.header
+    if (rule := TABLE.get(header.type)) is None:
+        raise RuleError(f"{header.type} does not stand in a tender", article="protocol 9")
+    check_order(state.entries, state.received, placed)
+    if state.phase not in rule.phases:
+        raise RuleError(f"{header.type} may not follow in {state.phase}", article=rule.article)
+    _check_author(state, placed, rule)
+    seen = check_seen(state, placed)
+    if placed.body is None and not rule.hidden:
+        raise RuleError(f"the body of {header.type} is missing", article="protocol 2")
+    after = rule.apply(state, placed, placed.body)
+    return replace(
+        after,
+        entries=(*state.entries, placed.entry),
+        received=placed.received,
+        seen=put(state.seen, header.author, seen),
+        keyring=learn(state.keyring, header, placed.body),
+    )
+
+
+def check_order(entries: tuple[str, ...], received: int, placed: Placed) -> None:
+    """Accept only the next place, not received before the one in front of it (protocol 3)."""
+    if placed.seq != len(entries):
+        raise RuleError(f"place {placed.seq} does not follow {len(entries)}", article="protocol 2")
+    if placed.received < received:
+        raise RuleError("`received` decreases", article="protocol 3")
+
+
+def _check_author(state: TenderState, placed: Placed, rule: Rule) -> None:
+    role, _, name = placed.header.author.partition(":")
+    if rule.author == "host":
+        good = role == "centre" and (state.phase is Phase.NEW or name == state.keeper)
+    elif rule.author == "buyer":
+        good = role == "buyer" and state.buyer in ("", placed.header.author)
+    elif rule.author in ("pool", "holder"):
+        good = role in ("centre", "regulator")
+    else:
+        good = role == {"bidder": "bidder", "seat": "expert"}[rule.author]
+    if not good:
+        raise RuleError(f"{placed.header.type} is for the {rule.author}", article=rule.article)
+
+
+def check_seen(state: TenderState, placed: Placed) -> int:
+    """What the author had seen: asked for once `bids.closed` stands, and never going back.
+
+    Source: protocol.md section 2 and 10.4. Bidders name nothing: they see too little. A seat's
+    first record, `expert.seated`, names nothing either; its next one has seen that place.
+    Returns the place the author has now seen.
+    """
+    header, author = placed.header, placed.header.author
+    exempt = state.closed is None or author.startswith("bidder:")
+    if exempt or header.type == "expert.seated/v1":
+        if header.seen is not None:
+            raise RuleError("`seen` may not stand here", article="protocol 10.4")
+        return state.seen.get(author, 0) if exempt else placed.seq
+    if header.seen is None:
+        raise RuleError("`seen` is missing", article="protocol 2")
+    seq = header.seen.seq
+    if seq >= placed.seq or state.entries[seq] != header.seen.entry:
+        raise RuleError("`seen` is no place of this stream", article="protocol 2")
+    if seq < max(state.seen.get(author, 0), state.closed_seq):
+        raise RuleError("the author had seen more before", article="protocol 10.4")
+    return seq

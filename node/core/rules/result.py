@@ -1,0 +1,195 @@
+"""The result and the report: ranked, tied, won, and signed by every member.
+
+Source: TBR art. 53 (candidates, signatures, dissent), EC12 art. 42-43, MF87 art. 55-57; a lot
+among equals by protocol.md 10.9. Everybody recomputes the result from opened bids, votes and
+sheets; a reader who may not see votes or sheets checks that the stated result is consistent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from node.core.errors import RuleError
+from node.core.records.kinds.session import RankedBid, RejectedBid
+from node.core.rules import ranking
+from node.core.rules.review import (
+    SCORED,
+    Rejected,
+    computed_rejections,
+    price_of,
+    rejections,
+    scores_of,
+)
+from node.core.rules.scoring import parse_points
+from node.core.rules.seating import seat_of
+from node.core.rules.state import Phase, put
+
+if TYPE_CHECKING:
+    from node.core.records.kinds.session import ReportSigned, ResultConsolidated, SessionClosed
+    from node.core.rules.state import Placed, TenderState
+
+RESULT = "TBR 53"
+REPORT = "TBR 53, EC12 43"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the rules give: the same members as `result.consolidated` has."""
+
+    outcome: Literal["awarded", "awarded_by_lot", "failed"]
+    ranking: tuple[RankedBid, ...]
+    rejected: tuple[RejectedBid, ...]
+    tied: tuple[str, ...]
+    winner: str | None
+
+
+def offers_of(state: TenderState, out: Mapping[str, Rejected]) -> list[ranking.Offer] | None:
+    """The valid bids as ranking sees them; None if this reader may not see the sheets."""
+    prices = {bid: price_of(state, bid) for bid in state.opened if bid not in out}
+    valid = {bid: price for bid, price in prices.items() if price is not None}
+    if state.lot.method.kind != SCORED:
+        # Without declared adjustments the evaluated price is the price itself.
+        return [ranking.Offer(bid, price, total=Decimal(price)) for bid, price in valid.items()]
+    scores = scores_of(state, valid)
+    if scores is None:
+        return None
+    return [
+        ranking.Offer(bid, price, scores[bid].total, scores[bid].technical)
+        for bid, price in valid.items()
+    ]
+
+
+def tie_of(state: TenderState) -> tuple[str, ...]:
+    """The bids among which a lot must decide before there is a result."""
+    ranked = _ranking_of(state)
+    return () if ranked is None else ranked.tied
+
+
+def _ranking_of(state: TenderState) -> ranking.Ranking | None:
+    out = rejections(state)
+    offers = None if out is None else offers_of(state, out)
+    if offers is None:
+        return None
+    kind = state.lot.method.kind
+    return ranking.rank(kind, offers, state.rules.method(kind).tie_breaks)
+
+
+def result_of(state: TenderState) -> Result | None:
+    """The result by the rules; None if this reader may not see all that it follows from.
+
+    Raises RuleError if a lot must be drawn first.
+    """
+    ranked, out = _ranking_of(state), rejections(state)
+    if ranked is None or out is None:
+        return None
+    tied = ranked.tied
+    if tied and not state.lot_seed:
+        raise RuleError("equal bids: a lot must be drawn first", article="protocol 10.9")
+    if state.lot_seed:
+        ranked = ranking.settle(ranked, bytes.fromhex(state.lot_seed))
+    rows = tuple(_row(state, out, row) for row in ranked.rows)
+    failed = len(rows) < _least_valid(state)
+    winner = None if failed or not rows else rows[0].bid
+    outcome: Literal["awarded", "awarded_by_lot", "failed"] = (
+        "failed" if winner is None else "awarded_by_lot" if tied else "awarded"
+    )
+    return Result(outcome, rows, _rejected_rows(out), tied, winner)
+
+
+def _least_valid(state: TenderState) -> int:
+    """Fewer valid bids than this fail the lot; where the committee may go on, one is enough."""
+    bids = state.rules.bids
+    return bids.minimum_valid.value if bids.too_few_valid == "must-fail" else 1
+
+
+def _row(state: TenderState, out: Mapping[str, Rejected], row: ranking.Ranked) -> RankedBid:
+    price = state.opened[row.bid].price or ""
+    if state.lot.method.kind != SCORED:
+        return RankedBid(bid=row.bid, price=price, rank=row.rank)
+    offer = next(o for o in offers_of(state, out) or () if o.bid == row.bid)
+    return RankedBid(
+        bid=row.bid,
+        price=price,
+        rank=row.rank,
+        quality=str(offer.technical),
+        total=str(offer.total),
+    )
+
+
+def _rejected_rows(out: Mapping[str, Rejected]) -> tuple[RejectedBid, ...]:
+    return tuple(
+        RejectedBid(bid=bid, ground=r.ground, clause=r.clause, votes=r.votes, against=r.against)
+        for bid, r in sorted(out.items())
+    )
+
+
+def result_consolidated(
+    state: TenderState, placed: Placed, body: ResultConsolidated
+) -> TenderState:
+    """Take the host's result if it is the one that the rules give."""
+    stated = Result(body.outcome, body.ranking, body.rejected, body.tied, body.winner)
+    computed = result_of(state)
+    if computed is None:
+        _check_consistent(state, stated)
+    elif stated != computed:
+        raise RuleError("this is not the result that the rules give", article=RESULT)
+    return replace(state, phase=Phase.SIGNING, result=body, result_id=placed.id)
+
+
+def _check_consistent(state: TenderState, stated: Result) -> None:
+    """What a reader without votes and sheets can still judge."""
+    out = {row.bid: row for row in stated.rejected}
+    for bid, computed in computed_rejections(state).items():
+        if bid not in out or out[bid].ground != computed.ground:
+            raise RuleError("a bid that its price rejects is not rejected", article=RESULT)
+    rows = stated.ranking
+    if sorted([*out, *(row.bid for row in rows)]) != sorted(state.opened):
+        raise RuleError("every opened bid is ranked or rejected, once", article=RESULT)
+    if any(row.price != state.opened[row.bid].price for row in rows):
+        raise RuleError("a ranked price is not the opened one", article=RESULT)
+    kind = state.lot.method.kind
+    offers = [_stated_offer(state, row) for row in rows]
+    ranked = ranking.rank(kind, offers, state.rules.method(kind).tie_breaks)
+    tied = ranked.tied
+    if state.lot_seed:
+        ranked = ranking.settle(ranked, bytes.fromhex(state.lot_seed))
+    if [(r.rank, r.bid) for r in ranked.rows] != [(r.rank, r.bid) for r in rows]:
+        raise RuleError("the ranking is not in the order of its own numbers", article=RESULT)
+    first = rows[0].bid if len(rows) >= max(1, _least_valid(state)) else None
+    if stated.tied != tied or stated.winner != first:
+        raise RuleError("winner or tie are not those of the ranking", article=RESULT)
+
+
+def _stated_offer(state: TenderState, row: RankedBid) -> ranking.Offer:
+    price = price_of(state, row.bid) or 0
+    if state.lot.method.kind != SCORED:
+        return ranking.Offer(row.bid, price, total=Decimal(price))
+    if row.total is None or row.quality is None:
+        raise RuleError("a scored bid has its points", article=RESULT)
+    return ranking.Offer(row.bid, price, parse_points(row.total), parse_points(row.quality))
+
+
+def report_signed(state: TenderState, placed: Placed, body: ReportSigned | None) -> TenderState:
+    """One member signs: agreed, or dissent with its reason (TBR art. 53)."""
+    seat = seat_of(state, placed).seat
+    if seat in state.reports:
+        raise RuleError("this seat has signed", article=REPORT)
+    if body is not None:
+        if body.result != state.result_id:
+            raise RuleError("the report is on another result", article=REPORT)
+        if (body.opinion == "dissent") != (body.reason is not None):
+            raise RuleError("dissent, and only dissent, gives its reason", article=REPORT)
+    opinion = "unseen" if body is None else body.opinion
+    signed = replace(state, reports=put(state.reports, seat, opinion))
+    everyone = len(signed.reports) == len(state.seats)
+    return replace(signed, phase=Phase.SIGNED) if everyone else signed
+
+
+def session_closed(state: TenderState, placed: Placed, body: SessionClosed) -> TenderState:
+    """End the session on the result that all have signed."""
+    if body.result != state.result_id:
+        raise RuleError("the session ends on another result", article=REPORT)
+    return replace(state, phase=Phase.RELEASED)

@@ -1,0 +1,247 @@
+"""The review: findings put to the vote, votes, and score sheets in boxes until all are in.
+
+Source: TBL art. 40, TBR art. 49-51 (only criteria of the tender documents; grounds of rejection),
+protocol.md section 5 (sheets are boxes). Grounds that the price explains are computed, never
+voted on; every seat votes even where nothing was found, so that silence means nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from node.core.errors import RuleError
+from node.core.records.box import BoxContext
+from node.core.records.canonical import encode
+from node.core.rules import scoring
+from node.core.rules.bid import check_box
+from node.core.rules.money import parse_money
+from node.core.rules.opening import Proof, check_opened, is_released
+from node.core.rules.rejection import check_finding, computed_ground, decided
+from node.core.rules.seating import seat_of
+from node.core.rules.state import Phase, Release, Sheet, put, with_review
+from node.core.rules.tender import limits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from node.core.records.kinds.session import (
+        Finding,
+        RejectionVoted,
+        ReviewChecked,
+        ScoreSheet,
+        ScoresSubmitted,
+        SheetOpened,
+    )
+    from node.core.records.kinds.tender import PriceFormula
+    from node.core.rules.state import Placed, TenderState
+
+REVIEW = "TBR 49"
+SHEETS = "protocol 5"
+SCORED = "comprehensive-scoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why a bid is out: ground, clause and the count of votes (none where it is computed)."""
+
+    ground: str
+    clause: str
+    votes: int = 0
+    against: int = 0
+
+
+def price_of(state: TenderState, bid: str) -> int | None:
+    """An opened bid's price in minor units, or None if it names none."""
+    price = state.opened[bid].price
+    return None if price is None else parse_money(price, state.terms.scale)
+
+
+def computed_rejections(state: TenderState) -> dict[str, Rejected]:
+    """The bids that their price rejects."""
+    limits = limits_of(state.lot, state.terms.scale)
+    found = {}
+    for bid in state.opened:
+        ground = computed_ground(price_of(state, bid), limits)
+        if ground is not None:
+            article = state.rules.article(state.rules.ground(ground).article)
+            found[bid] = Rejected(ground, article.cite)
+    return found
+
+
+def review_checked(state: TenderState, placed: Placed, body: ReviewChecked | None) -> TenderState:
+    """The chair puts the findings to the vote: facts only, one a bid, sorted by bid."""
+    if seat_of(state, placed).seat != state.chair:
+        raise RuleError("only the chair puts findings to the vote", article=REVIEW)
+    if body is not None:
+        _check_findings(state, body)
+    findings = None if body is None else body.findings
+    return replace(with_review(state, findings=findings), phase=Phase.VOTING)
+
+
+def _check_findings(state: TenderState, body: ReviewChecked) -> None:
+    bids = [finding.bid for finding in body.findings]
+    if bids != sorted(set(bids)) or not set(bids) <= state.opened.keys():
+        raise RuleError("one finding a bid, of opened bids, sorted", article=REVIEW)
+    computed = computed_rejections(state)
+    for finding in body.findings:
+        ground = check_finding(finding.ground, state.rules)
+        article = state.rules.article(ground.article)
+        if finding.clause != article.cite:
+            raise RuleError(f"the clause of {finding.ground} is {article.cite}", article=REVIEW)
+        if finding.bid in computed:
+            raise RuleError("the price rejects this bid already", article=REVIEW)
+    noted = {finding.bid for finding in body.findings}
+    for bid in state.opened:
+        if price_of(state, bid) is None and bid not in noted:
+            raise RuleError("a bid without a price needs a finding", article=REVIEW)
+
+
+def rejection_voted(state: TenderState, placed: Placed, body: RejectionVoted | None) -> TenderState:
+    """One member's votes on all findings, once."""
+    seat = seat_of(state, placed).seat
+    if seat in state.review.votes:
+        raise RuleError("this seat has voted", article=REVIEW)
+    findings = state.review.findings
+    if None not in (body, findings) and not _matches(body, findings):
+        raise RuleError("a member votes on every finding, in order", article=REVIEW)
+    votes = put(state.review.votes, seat, body)
+    voted = with_review(state, votes=votes, last=placed.id)
+    if len(votes) < len(state.seats):
+        return voted
+    scored = state.lot.method.kind == SCORED and has_valid(voted)
+    return replace(voted, phase=Phase.SCORING if scored else Phase.RANKING)
+
+
+def _matches(body: RejectionVoted | None, findings: tuple[Finding, ...] | None) -> bool:
+    votes = body.votes if body else ()
+    return [vote.bid for vote in votes] == [finding.bid for finding in findings or ()]
+
+
+def has_valid(state: TenderState) -> bool:
+    """Is a bid left to be scored? Where votes are unseen, the records that follow show it."""
+    rejected = rejections(state)
+    return rejected is None or bool(set(state.opened) - set(rejected))
+
+
+def rejections(state: TenderState) -> dict[str, Rejected] | None:
+    """All rejected bids with their grounds; None if this reader may not see the votes."""
+    if any(vote is None for vote in state.review.votes.values()):
+        return None
+    found = computed_rejections(state)
+    for position, finding in enumerate(state.review.findings or ()):
+        ballots = Counter(
+            vote.votes[position].reject for vote in state.review.votes.values() if vote is not None
+        )
+        if decided(ballots[True], ballots[False], len(state.seats)):
+            found[finding.bid] = Rejected(
+                finding.ground, finding.clause, ballots[True], ballots[False]
+            )
+    return found
+
+
+def scores_submitted(state: TenderState, placed: Placed, body: ScoresSubmitted) -> TenderState:
+    """One member's sheet in its box; the last one releases all of them."""
+    seat = seat_of(state, placed).seat
+    if state.committee is None or seat in state.review.sheets:
+        raise RuleError("this seat's sheet is in", article=SHEETS)
+    check_box(body.box, state.committee)
+    sheets = put(state.review.sheets, seat, Sheet(placed.id, body.box))
+    submitted = with_review(state, sheets=sheets, last=placed.id)
+    if len(sheets) < len(state.seats):
+        return submitted
+    boxes = {sheet.id: sheet.box for sheet in sheets.values()}
+    formed = state.committee
+    release = Release(placed.id, placed.received, formed.holders, formed.threshold, boxes)
+    return replace(submitted, phase=Phase.REVEALING, release=release)
+
+
+def sheet_context(state: TenderState, key: str) -> BoxContext:
+    """The context a sheet's box is bound to: the seat's key."""
+    return BoxContext(key=key, lot=state.lot.id, purpose="sheet", stream=state.stream)
+
+
+def sheet_opened(state: TenderState, placed: Placed, body: SheetOpened | None) -> TenderState:
+    """Open one sheet after the common release: complete, in range, as it lay in its box."""
+    if not is_released(state, placed.received):
+        raise RuleError("not all holders have released their shares yet", article=SHEETS)
+    review = state.review
+    if body is None:
+        opened = review.sheets_opened | {f"unseen-{len(review.sheets_opened)}"}
+        return _after_sheet(with_review(state, sheets_opened=opened, last=placed.id))
+    seat = next((s for s, sheet in review.sheets.items() if sheet.id == body.sheet), None)
+    if seat is None or body.sheet in review.sheets_opened:
+        raise RuleError("no sheet that waits to be opened", article=SHEETS)
+    key = state.seats[seat].key
+    sheet = review.sheets[seat]
+    proof = Proof(body.ciphertext, body.key)
+    check_opened(
+        state, (sheet.id, sheet.box), proof, encode(body.package), sheet_context(state, key)
+    )
+    check_scores(state, body.package, key)
+    sheets = put(review.sheets, seat, replace(sheet, package=body.package))
+    opened = review.sheets_opened | {body.sheet}
+    return _after_sheet(with_review(state, sheets=sheets, sheets_opened=opened, last=placed.id))
+
+
+def _after_sheet(state: TenderState) -> TenderState:
+    complete = len(state.review.sheets_opened) == len(state.seats)
+    return replace(state, phase=Phase.RANKING) if complete else state
+
+
+def check_scores(state: TenderState, package: ScoreSheet, key: str) -> None:
+    """Accept only a complete sheet of this seat, stream and lot, every mark in range."""
+    if (package.stream, package.lot, package.key) != (state.stream, state.lot.id, key):
+        raise RuleError("the sheet was made for another seat", article=SHEETS)
+    cells = [(score.bid, score.criterion) for score in package.scores]
+    if cells != sorted(set(cells)):
+        raise RuleError("scores stand sorted by bid, then criterion, once each", article=SHEETS)
+    rejected = rejections(state) or {}
+    scoring.check_sheet(marks_of(package), criteria_of(state), set(state.opened) - set(rejected))
+
+
+def marks_of(package: ScoreSheet) -> dict[tuple[str, str], Decimal]:
+    """A sheet as the arithmetic reads it: (bid, criterion) -> mark."""
+    return {(s.bid, s.criterion): scoring.parse_points(s.points) for s in package.scores}
+
+
+def criteria_of(state: TenderState) -> tuple[scoring.Criterion, ...]:
+    """The announcement's criteria as the arithmetic reads them."""
+    return tuple(
+        scoring.Criterion(
+            c.id,
+            Decimal(c.maximum),
+            Decimal(c.step),
+            c.objective,
+            Decimal(c.factor) if c.factor else Decimal(1),
+        )
+        for c in state.lot.method.criteria
+    )
+
+
+def scores_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, scoring.BidScore] | None:
+    """Every valid bid's score; `valid` has their prices. None if the sheets are unseen."""
+    method = state.lot.method
+    packages = [sheet.package for sheet in state.review.sheets.values()]
+    sheets = [marks_of(package) for package in packages if package is not None]
+    if method.price is None or len(sheets) < len(packages):
+        return None
+    how = scoring.Aggregation(method.scale, method.drop_from)
+    return scoring.score_bids(sheets, criteria_of(state), how, price_points_of(state, valid))
+
+
+def price_points_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, Decimal]:
+    """Points for the price of every valid bid, by the declared formula."""
+    method = state.lot.method
+    price = method.price
+    if price is None:
+        return {}
+    numbers = [None if v is None else Decimal(v) for v in _numbers(price)]
+    rule = scoring.PriceRule(price.kind, Decimal(price.maximum), method.scale, *numbers)
+    return scoring.price_points(valid, rule)
+
+
+def _numbers(price: PriceFormula) -> tuple[str | None, str | None, str | None]:
+    return price.drop, price.loss_above, price.loss_below

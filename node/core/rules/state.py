@@ -1,0 +1,257 @@
+"""What a tender's stream says so far: the frozen state that its records fold into.
+
+One state a stream. Nothing here decides anything: the rules stand in their own files, and
+`fold.py` has the table of what may follow what. Mappings are never changed in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from node.core.rules.membership import Keyring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from node.core.records.box import Box, Share
+    from node.core.records.envelope import Header
+    from node.core.records.kinds import Body
+    from node.core.records.kinds.draws import DrawJoined, DrawPicked, DrawRequested
+    from node.core.records.kinds.session import (
+        CandidatesPublished,
+        CommitteeFormed,
+        Finding,
+        RejectionVoted,
+        ResultConsolidated,
+        ScoreSheet,
+    )
+    from node.core.records.kinds.streams import RegistryNoted, StreamOpened
+    from node.core.records.kinds.tender import (
+        BidPackage,
+        BidsClosed,
+        Lot,
+        TenderAnnounced,
+        TenderPlanned,
+    )
+    from node.core.rules.ruleset import RuleSet
+
+K = TypeVar("K")
+V = TypeVar("V")
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Phase(StrEnum):
+    """Where a tender's one lot stands; the table in `fold.py` says what each phase allows."""
+
+    NEW = "new"
+    OPENED = "opened"
+    FOUNDED = "founded"
+    PLANNED = "planned"
+    ANNOUNCED = "announced"
+    CLOSED = "closed"
+    UNLOCKED = "unlocked"
+    READ = "read"
+    DRAWING = "drawing"
+    CALLING = "calling"
+    PICKING = "picking"
+    PICKED = "picked"
+    FORMED = "formed"
+    SEATED = "seated"
+    SWORN = "sworn"
+    REVIEWING = "reviewing"
+    VOTING = "voting"
+    SCORING = "scoring"
+    REVEALING = "revealing"
+    RANKING = "ranking"
+    SIGNING = "signing"
+    SIGNED = "signed"
+    RELEASED = "released"
+    PUBLICITY = "publicity"
+    AWARDING = "awarding"
+    DECIDED = "decided"
+    AWARDED = "awarded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A record at its place: what a fold reads. `body` is None if it is withheld from us."""
+
+    seq: int
+    entry: str
+    received: int
+    id: str
+    header: Header
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A sealed bid: `bidder` is the id of its bid key, `received` in epoch seconds."""
+
+    id: str
+    bidder: str
+    received: int
+    box: Box
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One common release of shares: by which record, when, and who has shown what so far.
+
+    `unseen` are holders whose shares are withheld from this reader.
+    """
+
+    by: str
+    received: int
+    holders: tuple[str, ...]
+    threshold: int
+    boxes: Mapping[str, Box]
+    shares: Mapping[str, tuple[Share, ...]] = EMPTY
+    done: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One draw: request, the pools' lists, both seeds, the calls and the picks."""
+
+    id: str
+    request: DrawRequested
+    received: int
+    joined: Mapping[str, DrawJoined] = EMPTY
+    joined_last: int = 0
+    seeds: Mapping[str, str] = EMPTY
+    slate: tuple[tuple[str, ...], ...] = ()
+    centre_of: Mapping[str, str] = EMPTY
+    outcomes: Mapping[str, str] = EMPTY
+    contacted_last: int = 0
+    picked: DrawPicked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One seat of the committee and what its expert has done."""
+
+    seat: str
+    centre: str
+    person: str
+    key: str = ""
+    link: str = ""
+    seq: int = 0
+    sworn: bool = False
+    chair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A boxed score sheet, and its content once opened."""
+
+    id: str
+    box: Box
+    package: ScoreSheet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Findings, votes (None where withheld from this reader) and score sheets by seat."""
+
+    findings: tuple[Finding, ...] | None = None
+    votes: Mapping[str, RejectionVoted | None] = EMPTY
+    sheets: Mapping[str, Sheet] = EMPTY
+    sheets_opened: frozenset[str] = frozenset()
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TenderState:
+    """The fold of a tender's stream up to and including `entries[-1]`."""
+
+    rules: RuleSet
+    phase: Phase = Phase.NEW
+    stream: str = ""
+    opened_as: StreamOpened | None = None
+    registry: RegistryNoted | None = None
+    keyring: Keyring = field(default_factory=Keyring)
+    entries: tuple[str, ...] = ()
+    received: int = 0
+    seen: Mapping[str, int] = EMPTY
+    plan: TenderPlanned | None = None
+    buyer: str = ""
+    announced: TenderAnnounced | None = None
+    bids: Mapping[str, Bid] = EMPTY
+    closed: BidsClosed | None = None
+    closed_seq: int = 0
+    unlocked: frozenset[str] = frozenset()
+    release: Release | None = None
+    opened: Mapping[str, BidPackage] = EMPTY
+    not_opened: Mapping[str, str] = EMPTY
+    draws: tuple[Draw, ...] = ()
+    committee: CommitteeFormed | None = None
+    seats: Mapping[str, Seat] = EMPTY
+    chair: str = ""
+    review: Review = field(default_factory=Review)
+    lot_seed: str = ""
+    result: ResultConsolidated | None = None
+    result_id: str = ""
+    reports: Mapping[str, str] = EMPTY
+    candidates: CandidatesPublished | None = None
+    candidates_received: int = 0
+    winner: str = ""
+    disclosed: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+    @property
+    def keeper(self) -> str:
+        """The host: keeper of the stream."""
+        return self.opened_as.keeper if self.opened_as else ""
+
+    @property
+    def terms(self) -> TenderAnnounced:
+        """The announcement; only asked for in phases that have one."""
+        if self.announced is None:
+            raise AssertionError("no phase before the announcement asks for its terms")
+        return self.announced
+
+    @property
+    def lot(self) -> Lot:
+        """The one lot of the tender."""
+        return self.terms.lots[0]
+
+    @property
+    def draw(self) -> Draw:
+        """The newest draw; only asked for in phases that have one."""
+        return self.draws[-1]
+
+    @property
+    def in_force(self) -> Mapping[str, Bid]:
+        """Bids in force by id: the last one sealed by each bid key (protocol.md section 5)."""
+        last = {bid.bidder: bid for bid in sorted(self.bids.values(), key=lambda b: b.seq)}
+        return {bid.id: bid for bid in last.values()}
+
+
+def put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
+    """A new mapping with one more item; the old one stays as it was."""
+    return MappingProxyType({**mapping, key: value})
+
+
+def with_draw(state: TenderState, **changes: object) -> TenderState:
+    """The state with its newest draw changed."""
+    changed: Draw = replace(state.draw, **changes)  # type: ignore[arg-type]
+    return replace(state, draws=(*state.draws[:-1], changed))
+
+
+def with_review(state: TenderState, **changes: object) -> TenderState:
+    """The state with its review changed."""
+    changed: Review = replace(state.review, **changes)  # type: ignore[arg-type]
+    return replace(state, review=changed)
+
+
+def with_seat(state: TenderState, seat: str, **changes: object) -> TenderState:
+    """The state with one seat changed."""
+    changed: Seat = replace(state.seats[seat], **changes)  # type: ignore[arg-type]
+    return replace(state, seats=put(state.seats, seat, changed))

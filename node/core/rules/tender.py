@@ -1,0 +1,90 @@
+"""Plan and announcement: what is fixed before the first bid.
+
+Source: TBL art. 24 (days between notice and deadline), TBL art. 34 (opening at the deadline),
+protocol.md section 5 (holders of shares). Every number comes from the rule set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from node.core.errors import RuleError
+from node.core.records.canonical import epoch_of
+from node.core.rules.calendar import days_between
+from node.core.rules.money import parse_money
+from node.core.rules.rejection import Limits, check_limits
+from node.core.rules.state import Phase
+
+if TYPE_CHECKING:
+    from node.core.records.kinds.tender import Lot, TenderAnnounced, TenderPlanned
+    from node.core.rules.ruleset import RuleSet
+    from node.core.rules.state import Placed, TenderState
+
+HOLDERS = "protocol 5"
+
+
+def tender_planned(state: TenderState, placed: Placed, body: TenderPlanned) -> TenderState:
+    """The buyer introduces itself and its tender."""
+    return replace(state, phase=Phase.PLANNED, plan=body, buyer=placed.header.author)
+
+
+def tender_announced(state: TenderState, placed: Placed, body: TenderAnnounced) -> TenderState:
+    """Fix lots, times and holders, if the rule set allows them."""
+    _check_times(state.rules, placed, body)
+    check_holders(state, body.holders, body.threshold)
+    if len(body.lots) != 1:
+        raise RuleError(
+            "one lot a tender in this version", article="protocol 9, tender.announced/v1"
+        )
+    if (body.currency, body.scale) != (state.rules.currency, state.rules.money_scale):
+        raise RuleError(
+            f"money is {state.rules.currency} at scale {state.rules.money_scale}",
+            article=f"{state.rules.id} {state.rules.version}",
+        )
+    _check_lot(state.rules, body.lots[0], body.scale)
+    return replace(state, phase=Phase.ANNOUNCED, announced=body)
+
+
+def _check_times(rules: RuleSet, placed: Placed, body: TenderAnnounced) -> None:
+    deadline, opening = epoch_of(body.deadline), epoch_of(body.opening)
+    notice = rules.clock.notice_days
+    if days_between(placed.received, deadline, rules.utc_offset_minutes) < notice.value:
+        raise rules.refusal(notice.article, f"fewer than {notice.value} days to the deadline")
+    delay = rules.clock.opening_delay_minutes
+    if opening != deadline + delay.value * 60:
+        raise rules.refusal(delay.article, f"opening is {delay.value} minutes after the deadline")
+    window = rules.clock.unlock_minutes
+    if epoch_of(body.unlock_until) != opening + window.value * 60:
+        raise rules.refusal(window.article, f"the unlock window is {window.value} minutes")
+
+
+def check_holders(state: TenderState, holders: tuple[str, ...], threshold: int) -> None:
+    """Accept only holders that are members other than the host, sorted, t of them enough."""
+    if list(holders) != sorted(set(holders)):
+        raise RuleError("holders stand sorted and once", article=HOLDERS)
+    if state.keeper in holders:
+        raise RuleError("the host is never a holder", article=HOLDERS)
+    if not 2 <= threshold <= len(holders):
+        raise RuleError(f"{threshold} of {len(holders)} shares", article=HOLDERS)
+    for holder in holders:
+        if state.keyring.key(holder, "box") is None:
+            raise RuleError(f"holder {holder} has no box key in the registry", article=HOLDERS)
+
+
+def _check_lot(rules: RuleSet, lot: Lot, scale: int) -> None:
+    method = rules.method(lot.method.kind)
+    scored = lot.method.kind == "comprehensive-scoring"
+    if scored != bool(lot.method.criteria) or scored == (lot.method.price is None):
+        raise rules.refusal(method.article, "criteria and price formula belong to scoring")
+    if lot.method.price is not None and lot.method.price.kind not in rules.evaluation.formulas:
+        raise rules.refusal(method.article, "the rule set does not know this price formula")
+    check_limits(limits_of(lot, scale), rules)
+
+
+def limits_of(lot: Lot, scale: int) -> Limits:
+    """The lot's price limits in minor units."""
+    minimum, ceiling = (
+        None if value is None else parse_money(value, scale) for value in (lot.minimum, lot.ceiling)
+    )
+    return Limits(ceiling=ceiling, minimum=minimum)

@@ -22,7 +22,7 @@ from node.core.records.kinds.streams import (
 )
 from node.core.rules.fold import check_order
 from node.core.rules.membership import Keyring, learn
-from node.core.rules.state import EMPTY, Placed, put
+from node.core.rules.state import Placed, empty, put
 from node.core.rules.stream import check_opening, check_registry
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class OwnState:
     registry: RegistryNoted | None = None
     entries: tuple[str, ...] = ()
     received: int = 0
-    lodged: Mapping[str, int] = EMPTY
+    lodged: Mapping[str, int] = field(default_factory=empty)
     endorsed: StreamEndorsed | None = None
     disputes: tuple[DisputeRaised, ...] = ()
-    snapshots: Mapping[int, PoolPublished] = EMPTY
+    snapshots: Mapping[int, PoolPublished] = field(default_factory=empty)
 
     @property
     def keeper(self) -> str:

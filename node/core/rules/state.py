@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
-EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+
+def empty() -> Mapping[Any, Any]:
+    """A mapping with nothing in it, for the start of a fold."""
+    return MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -111,7 +115,7 @@ class Release:
     holders: tuple[str, ...]
     threshold: int
     boxes: Mapping[str, Box]
-    shares: Mapping[str, tuple[Share, ...]] = EMPTY
+    shares: Mapping[str, tuple[Share, ...]] = field(default_factory=empty)
     done: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
 
@@ -123,12 +127,12 @@ class Draw:
     id: str
     request: DrawRequested
     received: int
-    joined: Mapping[str, DrawJoined] = EMPTY
+    joined: Mapping[str, DrawJoined] = field(default_factory=empty)
     joined_last: int = 0
-    seeds: Mapping[str, str] = EMPTY
+    seeds: Mapping[str, str] = field(default_factory=empty)
     slate: tuple[tuple[str, ...], ...] = ()
-    centre_of: Mapping[str, str] = EMPTY
-    outcomes: Mapping[str, str] = EMPTY
+    centre_of: Mapping[str, str] = field(default_factory=empty)
+    outcomes: Mapping[str, str] = field(default_factory=empty)
     contacted_last: int = 0
     picked: DrawPicked | None = None
 
@@ -161,8 +165,8 @@ class Review:
     """Findings, votes (None where withheld from this reader) and score sheets by seat."""
 
     findings: tuple[Finding, ...] | None = None
-    votes: Mapping[str, RejectionVoted | None] = EMPTY
-    sheets: Mapping[str, Sheet] = EMPTY
+    votes: Mapping[str, RejectionVoted | None] = field(default_factory=empty)
+    sheets: Mapping[str, Sheet] = field(default_factory=empty)
     sheets_opened: frozenset[str] = frozenset()
     last: str = ""
 
@@ -179,26 +183,26 @@ class TenderState:
     keyring: Keyring = field(default_factory=Keyring)
     entries: tuple[str, ...] = ()
     received: int = 0
-    seen: Mapping[str, int] = EMPTY
+    seen: Mapping[str, int] = field(default_factory=empty)
     plan: TenderPlanned | None = None
     buyer: str = ""
     announced: TenderAnnounced | None = None
-    bids: Mapping[str, Bid] = EMPTY
+    bids: Mapping[str, Bid] = field(default_factory=empty)
     closed: BidsClosed | None = None
     closed_seq: int = 0
     unlocked: frozenset[str] = frozenset()
     release: Release | None = None
-    opened: Mapping[str, BidPackage] = EMPTY
-    not_opened: Mapping[str, str] = EMPTY
+    opened: Mapping[str, BidPackage] = field(default_factory=empty)
+    not_opened: Mapping[str, str] = field(default_factory=empty)
     draws: tuple[Draw, ...] = ()
     committee: CommitteeFormed | None = None
-    seats: Mapping[str, Seat] = EMPTY
+    seats: Mapping[str, Seat] = field(default_factory=empty)
     chair: str = ""
     review: Review = field(default_factory=Review)
     lot_seed: str = ""
     result: ResultConsolidated | None = None
     result_id: str = ""
-    reports: Mapping[str, str] = EMPTY
+    reports: Mapping[str, str] = field(default_factory=empty)
     candidates: CandidatesPublished | None = None
     candidates_received: int = 0
     winner: str = ""

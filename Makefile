@@ -8,7 +8,6 @@ CACHE ?= $(if $(YUANPING_CACHE),$(YUANPING_CACHE),$(HOME)/.cache/yuanping)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PROTOS = $(shell find protos -name '*.proto' | sort)
 SECONDS ?= 600
 
 # The newest Python of those we test with; a plain python3 last.
@@ -19,7 +18,7 @@ FIND_PYTHON = for p in python3.13 python3.12 python3.11 python3; do \
 
 .PHONY: help
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
 # --- environments -----------------------------------------------------------------------------
 

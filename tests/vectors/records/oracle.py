@@ -179,7 +179,8 @@ def hpke(recipient: bytes, info: bytes, plaintext: bytes, ephemeral: bytes) -> b
 
 def shamir(coefficients: list[int], x: int) -> bytes:
     """The polynomial's value at x, term by term."""
-    return (sum(c * x**i for i, c in enumerate(coefficients)) % SHAMIR_P).to_bytes(32, "big")
+    value: int = sum(c * x**i for i, c in enumerate(coefficients)) % SHAMIR_P
+    return value.to_bytes(32, "big")
 
 
 def seed(name: str) -> bytes:

@@ -21,6 +21,7 @@ LIST = sorted(draw.person(DRAW, str(i), sha256(b"%d" % i).hexdigest()) for i in 
 def test_the_honest_round_and_list_pass() -> None:
     draw.check_seed(ROUND, COMMITMENTS, SECRETS, SEED)
     draw.check_list(LIST, (), 30, "ours")
+    draw.check_list(LIST[:30], LIST[30:], 30, "ours")
 
 
 def test_a_member_withholds_his_reveal_when_he_dislikes_the_seed() -> None:

@@ -65,6 +65,11 @@ def test_a_rare_specialty_takes_the_smallest_cell_with_it() -> None:
     assert cells_of(pool, 10) == (Cell("other", "other", 14), Cell("water", "altay", 20))
 
 
+def test_every_rare_specialty_is_merged_not_only_until_there_are_ten() -> None:
+    pool = many(0, 7, "zhuzhou", "a") + many(7, 8, "altay", "b") + many(15, 9, "altay", "c")
+    assert cells_of(pool, 10) == (Cell("other", "other", 24),)
+
+
 def test_one_expert_of_ten_rare_specialties_is_one_person() -> None:
     polymath = entry(0, "zhuzhou", *(f"s{i}" for i in range(10)))
     assert cells_of([polymath], 10) == ()

@@ -32,8 +32,6 @@ def bid_sealed(state: TenderState, placed: Placed, body: BidSealed) -> TenderSta
         raise RuleError("the deadline is past", article="TBL 34, TBR 36")
     if key_id(body.key) != placed.header.key:
         raise RuleError("the bid brings another key than it is signed with", article=SEALING)
-    if placed.header.lot != state.lot.id:
-        raise RuleError(f"a bid names its lot, {state.lot.id}", article=SEALING)
     check_box(body.box, state.terms)
     bid = Bid(placed.id, placed.header.key, placed.received, body.box, placed.seq)
     return replace(state, bids=put(state.bids, placed.id, bid))

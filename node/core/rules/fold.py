@@ -116,6 +116,21 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
 """Record type -> its rule. The closed list of a tender's stream."""
 
 
+WHOLE_TENDER = frozenset(
+    {
+        "stream.opened/v1",
+        "registry.noted/v1",
+        "record.refused/v1",
+        "tender.planned/v1",
+        "tender.announced/v1",
+        "bids.closed/v1",
+        "term.expired/v1",
+        "share.released/v1",
+    }
+)
+"""Kinds that concern the whole tender: their header has no `lot`; every other names its lot."""
+
+
 def apply(state: TenderState, placed: Placed) -> TenderState:
     """The state after one more record, or RuleError (BoxError, SignatureError) with its article.
 
@@ -131,6 +146,7 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
     seen = check_seen(state, placed)
     if placed.body is None and not rule.hidden:
         raise RuleError(f"the body of {header.type} is missing", article="protocol 2")
+    _check_lot(state, placed)
     after = rule.apply(state, placed, placed.body)
     return replace(
         after,
@@ -139,6 +155,13 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
         seen=put(state.seen, header.author, seen),
         keyring=learn(state.keyring, header, placed.body),
     )
+
+
+def _check_lot(state: TenderState, placed: Placed) -> None:
+    """A record names the lot it concerns, and none if it concerns the whole tender."""
+    wanted = None if placed.header.type in WHOLE_TENDER else state.lot.id
+    if placed.header.lot != wanted:
+        raise RuleError(f"the record's lot must be {wanted or 'absent'}", article="protocol 2")
 
 
 def check_order(entries: tuple[str, ...], received: int, placed: Placed) -> None:

@@ -170,6 +170,7 @@ def _forged() -> list[Case]:
         "ed-empty-signature": (ED, (MESSAGE, b"")),
         "ed-short": (ED, (MESSAGE, ed[:63])),
         "ed-long": (ED, (MESSAGE, ed + b"\0")),
+        "ed-message-moved-into-signature": (ED, (MESSAGE[1:], ed + MESSAGE[:1])),
         "ed-zero": (ED, (MESSAGE, bytes(64))),
         "ed-s-plus-l": (ED, (MESSAGE, s_plus_l)),
         "ed-r-identity": (ED, (MESSAGE, ONE + ed[32:])),

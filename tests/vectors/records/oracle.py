@@ -156,7 +156,7 @@ def cobblestone(key: bytes, salt: bytes, context: bytes, plaintext: bytes) -> by
 def hpke(recipient: bytes, info: bytes, plaintext: bytes, ephemeral: bytes) -> bytes:
     """RFC 9180 base mode, single shot: KEM 0x0020, KDF 0x0001, AEAD 0x0002; enc || ct."""
     secret = X25519PrivateKey.from_private_bytes(ephemeral)
-    enc = secret.public_key().public_bytes_raw()
+    enc: bytes = secret.public_key().public_bytes_raw()
     dh = secret.exchange(X25519PublicKey.from_public_bytes(recipient))
     kem = b"KEM\x00\x20"
     prk = hmac.digest(b"\0" * 32, b"HPKE-v1" + kem + b"eae_prk" + dh, "sha256")
@@ -174,7 +174,7 @@ def hpke(recipient: bytes, info: bytes, plaintext: bytes, ephemeral: bytes) -> b
     schedule = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
     prk_of = extract(shared, b"secret", b"")
     sealed = AESGCM(labelled(b"key", 32)).encrypt(labelled(b"base_nonce", 12), plaintext, b"")
-    return bytes(enc + sealed)
+    return bytes(enc) + bytes(sealed)
 
 
 def shamir(coefficients: list[int], x: int) -> bytes:

@@ -73,9 +73,8 @@ def _drawing(state: TenderState, now: int) -> Iterator[Duty]:
 
 def _calling(state: TenderState, now: int) -> Iterator[Duty]:
     if drawing.all_contacted(state, now):
-        yield (
-            Duty("draw.requested/v1") if drawing.is_short(state) else Duty("draw.seeded/v1", "pick")
-        )
+        short = drawing.is_short(state)
+        yield Duty("draw.requested/v1") if short else Duty("draw.seeded/v1", "pick")
 
 
 def _sworn(state: TenderState, now: int) -> Iterator[Duty]:
@@ -134,8 +133,12 @@ def _pool(state: TenderState, member: str) -> Iterator[Duty]:
             if draw.centre_of[person] == member and person not in draw.outcomes:
                 yield Duty("expert.contacted/v1", person)
     elif state.phase is Phase.AWARDED and member not in state.disclosed:
-        if any(seat.centre == member for seat in state.seats.values()):
-            yield Duty("draw.disclosed/v1", state.draw.id)
+        yield from _links(state, member)
+
+
+def _links(state: TenderState, member: str) -> Iterator[Duty]:
+    if any(seat.centre == member for seat in state.seats.values()):
+        yield Duty("draw.disclosed/v1", state.draw.id)
 
 
 def _holder(state: TenderState, member: str) -> Iterator[Duty]:

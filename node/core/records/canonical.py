@@ -49,6 +49,7 @@ Base64 = Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _TIME: Final = re.compile(TIME_PATTERN)
+MAX_REASON: Final = 200
 _LAST_EPOCH: Final = 253402300799  # 9999-12-31T23:59:59Z
 
 
@@ -131,8 +132,9 @@ def b64decode(text: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """What was wrong, without a word of the content: msgspec names types and paths only."""
-    return str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    """What was wrong; msgspec quotes names it was given: cut, and nothing a terminal obeys."""
+    text = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in text[:MAX_REASON])
 
 
 def _name(kind: object) -> str:

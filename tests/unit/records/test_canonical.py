@@ -78,6 +78,15 @@ def test_refusal_names_the_kind_and_never_the_content() -> None:
     assert "secret" not in caught.value.detail
 
 
+def test_refusal_cannot_write_to_a_terminal_or_fill_a_log() -> None:
+    name = "\\u001b[2J\\n" + "x" * 5000
+    with pytest.raises(InvalidError) as caught:
+        decode(f'{{"{name}":1,"n":1,"names":{{}}}}'.encode(), Strict)
+    assert "x" in caught.value.detail
+    assert caught.value.detail.isprintable()
+    assert len(caught.value.detail) < 300
+
+
 def test_half_a_surrogate_pair_cannot_be_written() -> None:
     with pytest.raises(InvalidError):
         encode({"s": "\ud800"})

@@ -34,6 +34,29 @@ def shares() -> list[Case]:
     edge = {str(x): shamir(largest, x).hex() for x in (1, 128, 255)}
     secret = seed("secret").hex()
 
+    cases: list[Case] = [
+        {
+            "name": "three-of-five",
+            "given": {x: ys[x] for x in "135"},
+            "t": 3,
+            "secret": secret,
+            "error": None,
+        },
+        {"name": "all-five", "given": ys, "t": 3, "secret": secret, "error": None},
+        {"name": "two-of-three", "given": line, "t": 2, "secret": secret, "error": None},
+        {"name": "one-of-one", "given": {"1": secret}, "t": 1, "secret": secret, "error": None},
+        {
+            "name": "largest-numbers",
+            "given": edge,
+            "t": 3,
+            "secret": (SHAMIR_P - 1).to_bytes(32, "big").hex(),
+            "error": None,
+        },
+    ]
+    return cases + _sharings_refused(ys)
+
+
+def _sharings_refused(ys: dict[str, str]) -> list[Case]:
     def some(*numbers: int) -> dict[str, str]:
         return {str(x): ys[str(x)] for x in numbers}
 
@@ -50,24 +73,10 @@ def shares() -> list[Case]:
         "one-of-four-wrong": ({**some(1, 2, 3), "4": ys["5"]}, 3),
         "of-higher-degree": (some(1, 2, 3), 2),
     }
-    cases: list[Case] = [
-        {"name": "three-of-five", "given": some(1, 3, 5), "t": 3, "secret": secret, "error": None},
-        {"name": "all-five", "given": ys, "t": 3, "secret": secret, "error": None},
-        {"name": "two-of-three", "given": line, "t": 2, "secret": secret, "error": None},
-        {"name": "one-of-one", "given": {"1": secret}, "t": 1, "secret": secret, "error": None},
-        {
-            "name": "largest-numbers",
-            "given": edge,
-            "t": 3,
-            "secret": (SHAMIR_P - 1).to_bytes(32, "big").hex(),
-            "error": None,
-        },
-    ]
-    refused: list[Case] = [
+    return [
         {"name": name, "given": given, "t": t, "secret": None, "error": "form"}
         for name, (given, t) in bad.items()
     ]
-    return cases + refused
 
 
 def boxes() -> list[Case]:

@@ -88,26 +88,13 @@ def keys() -> list[Case]:
 
 def _keys_refused() -> dict[str, dict[str, str]]:
     x_only = X["key"]
-    small = torsion()
-    edwards = {f"ed-small-order-{i}": compress(multiply(i, small)).hex() for i in range(8)}
-    montgomery = ((1 + small[1]) * pow(1 - small[1], -1, P)) % P
+    y = torsion()[1]
+    montgomery = ((1 + y) * pow(1 - y, -1, P)) % P
     numbers = {"zero": 0, "one": 1, "minus-one": P - 1, "order-8": montgomery, "p": P, "p+1": P + 1}
     low = {f"x-low-order-{n}": u.to_bytes(32, "little").hex() for n, u in numbers.items()}
     high_bit = bytes.fromhex(x_only)[:31] + bytes([bytes.fromhex(x_only)[31] | 0x80])
     return {
-        "ed25519": {
-            **edwards,
-            "ed-p": P.to_bytes(32, "little").hex(),
-            "ed-p+1": (P + 1).to_bytes(32, "little").hex(),
-            "ed-p+3": (P + 3).to_bytes(32, "little").hex(),
-            "ed-identity-with-sign": (1 + 2**255).to_bytes(32, "little").hex(),
-            "ed-all-ones": "ff" * 32,
-            "ed-not-on-curve": _off_curve().hex(),
-            "ed-short": ED["key"][2:],
-            "ed-long": ED["key"] + "00",
-            "ed-upper-case": ED["key"].upper(),
-            "ed-no-hex": "zz" * 32,
-        },
+        "ed25519": _edwards_refused(),
         "es256": {
             "es-uncompressed-prefix": "04" + ES["key"][2:],
             "es-infinity": "00" * 33,
@@ -119,6 +106,23 @@ def _keys_refused() -> dict[str, dict[str, str]]:
         "x509-sha256": {"tls-short": "ab" * 31, "tls-of-address": "ab" * 20},
         "secp256k1-address": {"address-long": "ab" * 32},
         "rsa": {"unknown-suite": "ab" * 32},
+    }
+
+
+def _edwards_refused() -> dict[str, str]:
+    small = torsion()
+    return {
+        **{f"ed-small-order-{i}": compress(multiply(i, small)).hex() for i in range(8)},
+        "ed-p": P.to_bytes(32, "little").hex(),
+        "ed-p+1": (P + 1).to_bytes(32, "little").hex(),
+        "ed-p+3": (P + 3).to_bytes(32, "little").hex(),
+        "ed-identity-with-sign": (1 + 2**255).to_bytes(32, "little").hex(),
+        "ed-all-ones": "ff" * 32,
+        "ed-not-on-curve": _off_curve().hex(),
+        "ed-short": ED["key"][2:],
+        "ed-long": ED["key"] + "00",
+        "ed-upper-case": ED["key"].upper(),
+        "ed-no-hex": "zz" * 32,
     }
 
 

@@ -54,15 +54,6 @@ def place() -> list[Case]:
     first = {"prev": ZERO, "salt": SALT, "seq": 0}
     later = {"prev": OTHER, "salt": SALT, "seq": 7}
     places = [_place("first-place", what, first), _place("later-place", what, later)]
-    pads = [h_of("what", {"pad": True, "salt": SALT}), h_of("where", {"pad": True, "salt": OTHER})]
-    padding: Case = {
-        "name": "padding",
-        "padding": [SALT, OTHER],
-        "what_hash": pads[0],
-        "where_hash": pads[1],
-        "entry": h("entry", bytes.fromhex("".join(pads))).hex(),
-        "error": None,
-    }
     extra = {"what": what, "where": OTHER}
     refused: dict[str, object] = {
         "extra-with-seq": {**extra, "seq": 1},
@@ -78,7 +69,19 @@ def place() -> list[Case]:
         "where-seq-too-large": {**later, "seq": 2**53},
         "where-seq-as-text": {**later, "seq": "7"},
     }
-    return [*places, padding, *_halves("extra", refused), *_halves("where", wheres)]
+    return [*places, _padding(), *_halves("extra", refused), *_halves("where", wheres)]
+
+
+def _padding() -> Case:
+    pads = [h_of("what", {"pad": True, "salt": SALT}), h_of("where", {"pad": True, "salt": OTHER})]
+    return {
+        "name": "padding",
+        "padding": [SALT, OTHER],
+        "what_hash": pads[0],
+        "where_hash": pads[1],
+        "entry": h("entry", bytes.fromhex("".join(pads))).hex(),
+        "error": None,
+    }
 
 
 def _halves(kind: str, refused: dict[str, object]) -> list[Case]:
@@ -133,41 +136,45 @@ TIMES_REFUSED = (
 )
 
 
+RAW_REFUSED = {
+    "empty": b"",
+    "white-space": b'{"n": 1,"s":""}',
+    "trailing-newline": b'{"n":1,"s":""}\n',
+    "trailing-bytes": b'{"n":1,"s":""}{}',
+    "byte-order-mark": b'\xef\xbb\xbf{"n":1,"s":""}',
+    "unsorted": b'{"s":"","n":1}',
+    "doubled-member": b'{"n":1,"n":1,"s":""}',
+    "doubled-member-last-wins": b'{"n":2,"n":1,"s":""}',
+    "unknown-member": b'{"m":1,"n":1,"s":""}',
+    "missing-member": b'{"n":1}',
+    "null-for-absent": b'{"n":1,"note":null,"s":""}',
+    "default-written": b'{"flag":false,"n":1,"s":""}',
+    "minus-zero": b'{"n":-0,"s":""}',
+    "negative": b'{"n":-1,"s":""}',
+    "float": b'{"n":1.0,"s":""}',
+    "exponent": b'{"n":1e0,"s":""}',
+    "leading-zero": b'{"n":01,"s":""}',
+    "two-to-53": b'{"n":9007199254740992,"s":""}',
+    "huge-number": b'{"n":' + b"9" * 400 + b',"s":""}',
+    "true-as-number": b'{"n":true,"s":""}',
+    "text-as-number": b'{"n":"1","s":""}',
+    "needless-escape": b'{"n":1,"s":"\\u0061"}',
+    "escaped-slash": b'{"n":1,"s":"\\/"}',
+    "upper-case-escape": b'{"n":1,"s":"\\u001F"}',
+    "escaped-name": b'{"\\u006e":1,"s":""}',
+    "half-surrogate": b'{"n":1,"s":"\\ud800"}',
+    "overlong-utf8": b'{"n":1,"s":"\xc0\xaf"}',
+    "surrogate-in-utf8": b'{"n":1,"s":"\xed\xa0\x80"}',
+    "cut-utf8": b'{"n":1,"s":"\xe8\xaf',
+    "array": b'[1,""]',
+    "deep": b'{"n":' + b"[" * 5000 + b"]" * 5000 + b',"s":""}',
+}
+
+
 def _refused() -> list[Case]:
-    raw = {
-        "empty": b"",
-        "white-space": b'{"n": 1,"s":""}',
-        "trailing-newline": b'{"n":1,"s":""}\n',
-        "trailing-bytes": b'{"n":1,"s":""}{}',
-        "byte-order-mark": b'\xef\xbb\xbf{"n":1,"s":""}',
-        "unsorted": b'{"s":"","n":1}',
-        "doubled-member": b'{"n":1,"n":1,"s":""}',
-        "doubled-member-last-wins": b'{"n":2,"n":1,"s":""}',
-        "unknown-member": b'{"m":1,"n":1,"s":""}',
-        "missing-member": b'{"n":1}',
-        "null-for-absent": b'{"n":1,"note":null,"s":""}',
-        "default-written": b'{"flag":false,"n":1,"s":""}',
-        "minus-zero": b'{"n":-0,"s":""}',
-        "negative": b'{"n":-1,"s":""}',
-        "float": b'{"n":1.0,"s":""}',
-        "exponent": b'{"n":1e0,"s":""}',
-        "leading-zero": b'{"n":01,"s":""}',
-        "two-to-53": b'{"n":9007199254740992,"s":""}',
-        "huge-number": b'{"n":' + b"9" * 400 + b',"s":""}',
-        "true-as-number": b'{"n":true,"s":""}',
-        "text-as-number": b'{"n":"1","s":""}',
-        "needless-escape": b'{"n":1,"s":"\\u0061"}',
-        "escaped-slash": b'{"n":1,"s":"\\/"}',
-        "upper-case-escape": b'{"n":1,"s":"\\u001F"}',
-        "escaped-name": b'{"\\u006e":1,"s":""}',
-        "half-surrogate": b'{"n":1,"s":"\\ud800"}',
-        "overlong-utf8": b'{"n":1,"s":"\xc0\xaf"}',
-        "surrogate-in-utf8": b'{"n":1,"s":"\xed\xa0\x80"}',
-        "cut-utf8": b'{"n":1,"s":"\xe8\xaf',
-        "array": b'[1,""]',
-        "deep": b'{"n":' + b"[" * 5000 + b"]" * 5000 + b',"s":""}',
-    }
-    return [{"name": name, "bytes": data.hex(), "error": "form"} for name, data in raw.items()]
+    return [
+        {"name": name, "bytes": data.hex(), "error": "form"} for name, data in RAW_REFUSED.items()
+    ]
 
 
 def _written(name: str, value: dict[str, object]) -> Case:

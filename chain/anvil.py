@@ -25,7 +25,10 @@ child=$!
 echo $child
 cat >/dev/null
 kill -9 $child 2>/dev/null
+wait $child
 """
+STATES_KEPT = 32
+"""Blocks, counted from the newest, whose storage can still be read and proven."""
 GAS_LIMIT = 1_000_000_000
 START_TIMEOUT_S = 20
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
@@ -46,6 +49,7 @@ class Anvil:
 
     def stop(self) -> None:
         """End anvil and its guard; returns when both are gone."""
+        self.rpc.close()
         if self.guard.stdin is not None:
             self.guard.stdin.close()
         self.guard.wait(START_TIMEOUT_S)
@@ -83,7 +87,8 @@ def start_anvil(chain_id: int, genesis_time: int, log: Path) -> Anvil:
         *("--hardfork", "paris", "--gas-limit", str(GAS_LIMIT)),
         *("--gas-price", "0", "--block-base-fee-per-gas", "0"),
         *("--accounts", "1", "--balance", "0", "--order", "fifo", "--no-mining", "--no-cors"),
-        "--no-request-size-limit",
+        # Without a limit anvil writes its whole state to disk for every block.
+        *("--no-request-size-limit", "--prune-history", str(STATES_KEPT)),
     ]
     with log.open("ab") as errors:
         guard = subprocess.Popen(  # noqa: S603 - our own program, fixed words

@@ -62,7 +62,7 @@ def deploy(
     done = int(rpc.call("eth_getTransactionCount", sender.account, "latest"), 16)
     addresses = [created_address(sender.account, nonce) for nonce in range(3)]
     jobs = [
-        (_registry_data(founders), _registry_gas(founders)),
+        (registry_data(founders), _registry_gas(founders)),
         (encode_constructor("anchor", addresses[0]), BASE_GAS),
         (encode_constructor("beacon", addresses[0]), BASE_GAS),
     ]
@@ -106,7 +106,8 @@ def created_address(account: str, nonce: int) -> str:
     return "0x" + keccak(bytes(encode([bytes.fromhex(account[2:]), nonce])))[12:].hex()
 
 
-def _registry_data(founders: Sequence[Founder]) -> bytes:
+def registry_data(founders: Sequence[Founder]) -> bytes:
+    """Data of the transaction that creates the registry with these founders."""
     return encode_constructor(
         "registry",
         [founder.id for founder in founders],

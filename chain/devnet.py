@@ -15,11 +15,12 @@ import re
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,7 @@ from chain.door import Door
 from chain.errors import ChainError, ChainUnavailable
 from chain.journal import Genesis, Journal, Step
 from chain.operator_key import OperatorKey
+from chain.proving import Jump, Prove, prove
 from chain.rpc import Request, RpcError
 
 READS = frozenset(
@@ -41,27 +43,11 @@ READS = frozenset(
     }
 )
 SEND = "eth_sendRawTransaction"
-READ_SLOT = "eth_getStorageAt"
 INVALID_PARAMS, NO_METHOD, REFUSED = -32602, -32601, -32000
-MAX_SLOTS = 1024
-MAX_TIME = 253_402_300_799  # the last second that YYYY-MM-DDTHH:MM:SSZ can write
+GROUP_MOST = 1024
+"""From so many transactions on the next callers get a block of their own: gas is limited."""
 ALIVE_EVERY_S = 2.0
 _RAW = re.compile(r"0x[0-9a-fA-F]{2,1048576}")
-Slot = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-
-
-class Jump(msgspec.Struct, forbid_unknown_fields=True):
-    """Parameters of yuanping_jump: seconds since 1970, UTC."""
-
-    time: Annotated[int, msgspec.Meta(gt=0, le=MAX_TIME)]
-
-
-class Prove(msgspec.Struct, forbid_unknown_fields=True):
-    """Parameters of yuanping_prove; hex is lower-case and bare, as everywhere in the protocol."""
-
-    contract: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$(?!\n)")]
-    number: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-    slots: Annotated[list[Slot], msgspec.Meta(min_length=1, max_length=MAX_SLOTS)]
 
 
 @dataclass(slots=True)
@@ -80,6 +66,14 @@ class RunningClock:
         self.base, self.since = to, time.monotonic()
 
 
+@dataclass(slots=True)
+class Waiting:
+    """Raw transactions of one caller, and what came of them."""
+
+    raws: list[str]
+    results: list[Any] | None = None
+
+
 class Devnet:
     """The chain itself, without its HTTP door. Thread-safe; one write at a time."""
 
@@ -89,6 +83,7 @@ class Devnet:
         self._anvil, self._journal, self._key, self._clock = anvil, journal, key, clock
         self._last = clock.now()
         self._lock = threading.Lock()
+        self._waiting: deque[Waiting] = deque()
         self.broken = threading.Event()
 
     def replay(self, genesis: Genesis, now: int) -> None:
@@ -104,7 +99,8 @@ class Devnet:
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """Results in order, an RpcError in the place of each that failed.
 
-        Raw transactions that stand next to each other in one batch go into one block.
+        Raw transactions that stand next to each other in one batch go into one block. Raises
+        ChainUnavailable, and sets `broken`, if the outcome is unknown.
         """
         results: list[Any] = []
         at = 0
@@ -116,10 +112,6 @@ class Devnet:
             at = end
         return results
 
-    def close(self) -> None:
-        """Close the connection of the calling thread to anvil."""
-        self._anvil.rpc.close()
-
     def _answer_run(self, kind: str, run: Sequence[Request]) -> list[Any]:
         try:
             if kind == "read":
@@ -130,7 +122,7 @@ class Devnet:
         except (ChainUnavailable, OSError) as error:
             # Journal and anvil may differ now. Stop: the next start replays the journal.
             self.broken.set()
-            return [RpcError(REFUSED, f"the chain stops: {error}", b"") for _ in run]
+            raise ChainUnavailable(f"the chain stops: {error}") from None
 
     def _own(self, method: str, params: Sequence[Any]) -> Any:  # noqa: ANN401 - a JSON value
         given = params[0] if params else {}
@@ -138,7 +130,7 @@ class Devnet:
             if method == "yuanping_jump":
                 return self._jump(msgspec.convert(given, Jump).time)
             if method == "yuanping_prove":
-                return self._prove(msgspec.convert(given, Prove))
+                return {"note": prove(self._anvil.rpc, self._key, msgspec.convert(given, Prove))}
         except msgspec.ValidationError as error:
             raise RpcError(INVALID_PARAMS, str(error), b"") from None
         if method == "yuanping_operator":
@@ -149,10 +141,28 @@ class Devnet:
         raws = [params[0] if len(params) == 1 else None for _, params in run]
         if not all(isinstance(raw, str) and _RAW.fullmatch(raw) for raw in raws):
             raise RpcError(INVALID_PARAMS, "one raw transaction in hex is wanted", b"")
+        if self.broken.is_set():
+            raise ChainUnavailable("it has failed")
+        mine = Waiting([str(raw) for raw in raws])
+        self._waiting.append(mine)
         with self._lock:
-            step = Step(max(self._last, self._clock.now()), tuple(str(raw) for raw in raws))
-            self._journal.append(step)
-            return self._apply(step)
+            while mine.results is None:
+                self._send_waiting()
+            return mine.results
+
+    def _send_waiting(self) -> None:
+        """Put all that has come in while the last block was made into one: one fsync, one block."""
+        group: list[Waiting] = []
+        while self._waiting and sum(len(w.raws) for w in group) < GROUP_MOST:
+            group.append(self._waiting.popleft())
+        if not group:
+            raise ChainUnavailable("the block of this call failed")
+        raws = tuple(raw for waiting in group for raw in waiting.raws)
+        step = Step(max(self._last, self._clock.now()), raws)
+        self._journal.append(step)
+        results = iter(self._apply(step))
+        for waiting in group:
+            waiting.results = list(islice(results, len(waiting.raws)))
 
     def _jump(self, to: int) -> str:
         with self._lock:
@@ -176,23 +186,6 @@ class Devnet:
                 raise ChainUnavailable(f"anvil refuses to mine: {error}") from None
             self._last = step.time
         return results
-
-    def _prove(self, asked: Prove) -> dict[str, str]:
-        tag = hex(asked.number)
-        wanted: list[Request] = [("eth_getBlockByNumber", [tag, False])]
-        wanted += [(READ_SLOT, ["0x" + asked.contract, "0x" + s, tag]) for s in asked.slots]
-        block, *values = self._anvil.rpc.batch(wanted)
-        if block is None:
-            raise RpcError(REFUSED, f"no block {asked.number}", b"")
-        fact = {
-            "contract": asked.contract,
-            "hash": block["hash"][2:],
-            "number": asked.number,
-            "slots": dict(zip(asked.slots, (v[2:] for v in values), strict=True)),
-            "time": _stamp(int(block["timestamp"], 16)),
-        }
-        # Only ASCII strings, integers and objects: sorted compact JSON is RFC 8785 here.
-        return {"note": self._key.note(msgspec.json.encode(fact, order="sorted").decode())}
 
 
 def run_devnet(
@@ -248,19 +241,18 @@ def _serve(
 
 
 def _wait(devnet: Devnet, anvil: Anvil, stop: threading.Event) -> None:
-    while not stop.wait(ALIVE_EVERY_S / 20):
+    looked = time.monotonic()
+    while not stop.wait(0.1):
+        if time.monotonic() - looked > ALIVE_EVERY_S:
+            looked = time.monotonic()
+            if not anvil.is_running():
+                devnet.broken.set()
         if devnet.broken.is_set():
             raise ChainError("anvil or the journal failed; start again to replay the journal")
-        if not anvil.is_running():
-            devnet.broken.set()
 
 
 def _kind(request: Request) -> str:
     return "send" if request[0] == SEND else "read" if request[0] in READS else "own"
-
-
-def _stamp(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _state_of(folder: Path) -> dict[str, Any]:

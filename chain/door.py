@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol
 
+from chain.errors import ChainUnavailable
 from chain.rpc import Request, RpcError
 
 MAX_BODY = 1024 * 1024
@@ -25,11 +26,10 @@ class Answering(Protocol):
     """What stands behind the door."""
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
-        """Results in order, an RpcError in the place of each that failed."""
-        ...
+        """Results in order, an RpcError in the place of each that failed.
 
-    def close(self) -> None:
-        """The calling thread will ask no more."""
+        Raises ChainUnavailable if the outcome of any is unknown.
+        """
         ...
 
 
@@ -77,17 +77,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length[:12]) > MAX_BODY:
             self._refuse(413, f"more than {MAX_BODY} bytes")
         else:
-            self._reply(200, answer_body(self.behind, self.rfile.read(int(length))))
-
-    def finish(self) -> None:
-        super().finish()
-        self.behind.close()
+            self._answer(self.rfile.read(int(length)))
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the journal is the record of what was asked."""
 
+    def _answer(self, body: bytes) -> None:
+        try:
+            self._reply(200, answer_body(self.behind, body))
+        except ChainUnavailable as error:
+            self._refuse(503, error.detail)
+
     def _refuse(self, status: int, message: str) -> None:
-        self.close_connection = True  # the body was not read
+        self.close_connection = True  # perhaps the body was not read
         self._reply(status, _dump(_fault(None, RpcError(INVALID_REQUEST, message, b""))))
 
     def _reply(self, status: int, body: bytes) -> None:

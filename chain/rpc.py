@@ -1,4 +1,4 @@
-"""Plain JSON-RPC 2.0 over HTTP: one kept-open connection a thread, batches, no retry.
+"""Plain JSON-RPC 2.0 over HTTP: kept-open connections, batches, no retry.
 
 Trust: an endpoint may lie about everything. What matters is proven from its answers elsewhere;
 here only the form is checked.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from chain.errors import ChainError, ChainUnavailable
 
 TIMEOUT_S = 30
+HTTP_SERVER_ERROR = 500
 MAX_ANSWER = 256 * 1024 * 1024
 Request = tuple[str, Sequence[Any]]
 """Method and parameters."""
@@ -33,7 +34,7 @@ class RpcError(ChainError):
 
 
 class Rpc:
-    """One endpoint. Thread-safe: every thread has its own connection."""
+    """One endpoint. Thread-safe: each call takes an idle connection or opens one."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -44,7 +45,8 @@ class Rpc:
         )
         self._host, self._port = parts.hostname, parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._own = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []
+        weakref.finalize(self, _close_all, self._idle)
 
     def call(self, method: str, *params: Any) -> Any:  # noqa: ANN401 - a JSON value
         """The result of one call. Raises RpcError, or ChainUnavailable without an answer."""
@@ -79,36 +81,48 @@ class Rpc:
             ) from None
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        held: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if held is not None:
-            held.close()
-            self._own.connection = None
+        """Close the connections that nobody uses now; the next call opens a new one."""
+        _close_all(self._idle)
 
     def _post(self, body: bytes) -> bytes:
+        connection = None
         try:
             connection = self._connection()
             connection.request("POST", self._path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
             raw = response.read(MAX_ANSWER)
         except (OSError, http.client.HTTPException) as error:
-            self.close()
+            if connection is not None:
+                connection.close()
             where = f"{self._host}:{self._port}"
             raise ChainUnavailable(f"{where} does not answer: {error!r}") from None
-        if response.will_close:
-            self.close()
+        if response.status >= HTTP_SERVER_ERROR:
+            connection.close()
+            raise ChainUnavailable(f"{self._host}:{self._port} answers HTTP {response.status}")
+        if response.isclosed() and not response.will_close:
+            self._idle.append(connection)
+        else:
+            connection.close()
         return raw
 
     def _connection(self) -> http.client.HTTPConnection:
-        held: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if held is not None and held.sock is not None and not _is_dropped(held.sock):
-            return held
-        self.close()
+        while self._idle:
+            try:
+                held = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if held.sock is not None and not _is_dropped(held.sock):
+                return held
+            held.close()
         fresh = self._kind(self._host, self._port, timeout=TIMEOUT_S)
         fresh.connect()
         fresh.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._own.connection = fresh
         return fresh
+
+
+def _close_all(idle: list[http.client.HTTPConnection]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 def _is_dropped(sock: socket.socket) -> bool:

@@ -1,0 +1,122 @@
+"""A real development chain in a process of its own, for the suites that need one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from chain.anvil import anvil_path
+from chain.client import ChainClient
+from chain.deploy import Deployment, Founder, deploy
+from chain.devnet import run_devnet
+from chain.errors import ChainError
+
+CHAIN_ID = 20260
+START = 1_500_000_000
+DEPLOYER = b"\x7f" * 32
+KEYS = [bytes([i + 1]) * 32 for i in range(4)]
+ROOT = Path(__file__).parents[1]
+WAIT_S = 20
+
+
+def account_of(key: bytes) -> str:
+    """Give the account of a private key in our spelling."""
+    address: str = Account.from_key(key).address
+    return address.lower()
+
+
+ACCOUNTS = [account_of(key) for key in KEYS]
+STRANGER = b"\x66" * 32
+
+
+def founders() -> list[Founder]:
+    """Give four members; only their accounts matter here."""
+    return [
+        Founder(bytes([i + 1]) * 32, account, b'{"account":"%b"}' % account[2:].encode())
+        for i, account in enumerate(ACCOUNTS)
+    ]
+
+
+@dataclass
+class ChainProcess:
+    """One start of `run_devnet` on a folder, in a process group of its own."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.state['port']}"
+
+    def client(self, deployment: Deployment, key: bytes | None = None) -> ChainClient:
+        """Give a client of the deployed contracts."""
+        return ChainClient(self.url, CHAIN_ID, deployment.contracts, key)
+
+    def deploy(self) -> Deployment:
+        """Found the network, or find it founded."""
+        return deploy(self.url, CHAIN_ID, DEPLOYER, founders(), self.folder / "deploy.json")
+
+    def kill_all(self) -> None:
+        """Kill -9 process, guard and anvil at one blow."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def kill(self) -> None:
+        """Kill -9 our process alone; the guard must end anvil."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; give its exit status."""
+        self.process.terminate()
+        return self.process.wait(WAIT_S)
+
+
+def start_chain(folder: Path, *, start_time: int | None = START) -> ChainProcess:
+    """Start the chain of `folder` and wait until it is ready; skip if anvil is missing."""
+    try:
+        anvil_path()
+    except ChainError as error:
+        pytest.skip(str(error))
+    command = [sys.executable, "-m", "tests.chain_process", str(folder), str(start_time)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "stderr").open("ab") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=errors)
+    chain = ChainProcess(folder, process)
+    end = time.monotonic() + WAIT_S
+    while chain.state.get("pid") != process.pid:
+        assert process.poll() is None, (folder / "stderr").read_text()
+        assert time.monotonic() < end, "the chain does not become ready"
+        time.sleep(0.01)
+        if (folder / "state.json").exists():
+            chain.state = json.loads((folder / "state.json").read_bytes())
+    return chain
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends within a second; one that waits to be reaped has ended."""
+    for _ in range(100):
+        shown = subprocess.run(
+            ["ps", "-p", str(pid), "-o", "stat="], capture_output=True, check=False
+        ).stdout.strip()
+        if not shown or shown.startswith(b"Z"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+if __name__ == "__main__":
+    given = None if sys.argv[2] == "None" else int(sys.argv[2])
+    run_devnet(Path(sys.argv[1]), 0, CHAIN_ID, given, now=int(time.time()))

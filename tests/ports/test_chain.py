@@ -1,0 +1,257 @@
+"""The contracts' rules, on a real development chain."""
+
+from __future__ import annotations
+
+import pytest
+
+from chain.abi import decode_error, encode_constructor
+from chain.client import ChainClient
+from chain.deploy import (
+    Founder,
+    created_address,
+    deploy,
+    head_of,
+    load_deployment,
+    registry_data,
+)
+from chain.errors import ChainError
+from chain.rpc import Rpc, RpcError
+from chain.sender import Sender, Transaction
+from node.core.evidence import anchor_devnet as core
+from tests.chain_net import OTHER, WORD, Net, commit_all, commitment, fresh, open_for_three, refused
+from tests.chain_process import ACCOUNTS, CHAIN_ID, DEPLOYER, KEYS, STRANGER, account_of, founders
+
+# Registry
+
+
+def test_registry_shows_founders_and_a_head_anybody_recomputes(net: Net) -> None:
+    changes = net.host.registry_changes()
+    assert [(c.id, c.account, c.descriptor) for c in changes] == [
+        (f.id, f.account, f.descriptor) for f in founders()
+    ]
+    assert {c.block for c in changes} == {net.deployment.block}
+    for number in range(1, len(changes) + 1):
+        part = [(c.id, c.descriptor) for c in changes[:number]]
+        assert (
+            core.registry_head_of(part) == head_of(founders()[:number]) == changes[number - 1].head
+        )
+    assert net.host.registry_head() == changes[-1].head
+    assert net.host.registry_changes(net.deployment.block - 1) == []
+    assert [net.host.is_active(a) for a in (*ACCOUNTS, account_of(STRANGER))] == [True] * 4 + [
+        False
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "lists"),
+    [
+        ("RegistryUnevenLists", ([], [], [])),
+        ("RegistryUnevenLists", ([WORD], [ACCOUNTS[0], ACCOUNTS[1]], [b"{}"])),
+        ("RegistryBadId", ([bytes(32)], [ACCOUNTS[0]], [b"{}"])),
+        ("RegistryBadId", ([WORD, WORD], ACCOUNTS[:2], [b"{}", b"{}"])),
+        ("RegistryBadAccount", ([WORD, OTHER], [ACCOUNTS[0]] * 2, [b"{}", b"{}"])),
+        ("RegistryBadAccount", ([WORD], ["0x" + "00" * 20], [b"{}"])),
+        ("RegistryEmptyDescriptor", ([WORD], [ACCOUNTS[0]], [b""])),
+    ],
+)
+def test_registry_refuses_unlawful_founders(
+    net: Net, name: str, lists: tuple[list[object], ...]
+) -> None:
+    data = "0x" + encode_constructor("registry", *lists).hex()
+    with pytest.raises(RpcError) as caught:
+        net.host.rpc.call("eth_call", {"from": ACCOUNTS[0], "data": data}, "latest")
+    assert decode_error("registry", caught.value.data)[0] == name
+
+
+def test_deploy_again_finds_the_same_and_refuses_other_founders(net: Net) -> None:
+    url = net.process.url
+    assert deploy(url, CHAIN_ID, DEPLOYER, founders(), None) == net.deployment
+    assert load_deployment(net.process.folder / "deploy.json") == net.deployment
+    assert net.deployment.registry == created_address(account_of(DEPLOYER), 0)
+    with pytest.raises(ChainError, match="another registry"):
+        deploy(url, CHAIN_ID, DEPLOYER, founders()[:3], None)
+
+
+def test_deploy_goes_on_where_it_was_cut_off(net: Net) -> None:
+    key, whole = b"\x55" * 32, [Founder(WORD, ACCOUNTS[0], b"{}")]
+    again = Sender(Rpc(net.process.url), CHAIN_ID, key)
+    again.send([Transaction(b"", registry_data(whole), 5_000_000)])
+    made = deploy(net.process.url, CHAIN_ID, key, whole, None)
+    assert [made.registry, made.anchor, made.beacon] == [
+        created_address(account_of(key), n) for n in range(3)
+    ]
+    assert ChainClient(net.process.url, CHAIN_ID, made.contracts, KEYS[0]).anchor_checkpoint(
+        1, WORD
+    )
+
+
+# Anchor
+
+
+def test_checkpoint_grows_and_never_shrinks_or_forks(net: Net) -> None:
+    one = net.members[3]
+    assert one.anchor_checkpoint(5, WORD)
+    assert one.anchor_checkpoint(5, WORD) is None
+    refused("AnchorSizeMustGrow", one, ("anchor", "anchorCheckpoint", (5, OTHER)))
+    refused("AnchorSizeMustGrow", one, ("anchor", "anchorCheckpoint", (4, OTHER)))
+    refused("AnchorSizeMustGrow", one, ("anchor", "anchorCheckpoint", (0, OTHER)))
+    at = one.latest()
+    assert one.anchor_checkpoint(6, OTHER)
+    assert (one.checkpoint(one.account).size, one.checkpoint(one.account).root) == (6, OTHER)
+    assert one.checkpoint(one.account, at.number).root == WORD
+
+
+def test_stranger_writes_nothing(net: Net) -> None:
+    stream = fresh()
+    who = net.stranger
+    refused("AnchorNotActive", who, ("anchor", "anchorCheckpoint", (1, WORD)))
+    refused("AnchorNotActive", who, ("anchor", "setDeadline", (stream, 1)))
+    refused("AnchorNotActive", who, ("anchor", "closeBids", (stream, WORD, WORD)))
+    refused("AnchorNotActive", who, ("anchor", "setResult", (stream, WORD, WORD)))
+    now = net.now()
+    members = sorted([ACCOUNTS[0], who.account])
+    refused("BeaconNotActive", who, ("beacon", "open", (stream, members, now + 50, now + 99)))
+    refused("BeaconNotActive", net.host, ("beacon", "open", (stream, members, now + 50, now + 99)))
+    assert net.host.tender(stream).keeper == ""
+
+
+def test_deadline_moves_later_only_and_by_its_keeper_only(net: Net) -> None:
+    stream, now = fresh(), net.now()
+    assert net.host.set_deadline(stream, now + 100)
+    assert net.host.set_deadline(stream, now + 100) is None
+    for earlier in (now + 99, now + 100, 0):
+        refused("AnchorDeadlineMustGrow", net.host, ("anchor", "setDeadline", (stream, earlier)))
+    refused("AnchorNotKeeper", net.guest, ("anchor", "setDeadline", (stream, now + 500)))
+    assert net.host.set_deadline(stream, now + 200)
+    assert net.host.tender(stream).deadline == now + 200
+    assert net.host.tender(stream).keeper == net.host.account
+
+
+def test_bids_close_once_at_the_deadline_and_before_the_result(net: Net) -> None:
+    stream, deadline = fresh(), net.now() + 1000
+    refused("AnchorNotKeeper", net.host, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    net.host.set_deadline(stream, deadline)
+    refused("AnchorBeforeDeadline", net.host, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    refused("AnchorBidsNotClosed", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
+    net.jump_to(deadline)
+    refused("AnchorNotKeeper", net.guest, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    refused("AnchorZero", net.host, ("anchor", "closeBids", (stream, bytes(32), OTHER)))
+    refused("AnchorZero", net.host, ("anchor", "closeBids", (stream, WORD, bytes(32))))
+    assert net.host.close_bids(stream, WORD, OTHER)
+    assert net.host.close_bids(stream, WORD, OTHER) is None
+    refused("AnchorBidsAlreadyClosed", net.host, ("anchor", "closeBids", (stream, OTHER, WORD)))
+    later = ("anchor", "setDeadline", (stream, deadline + 500))
+    refused("AnchorBidsAlreadyClosed", net.host, later)
+    assert net.host.tender(stream).bids_at >= deadline
+
+
+def test_result_is_written_once_and_only_by_the_keeper(net: Net) -> None:
+    stream = fresh()
+    net.host.set_deadline(stream, 1)
+    net.host.close_bids(stream, WORD, OTHER)
+    refused("AnchorNotKeeper", net.guest, ("anchor", "setResult", (stream, WORD, OTHER)))
+    refused("AnchorZero", net.host, ("anchor", "setResult", (stream, bytes(32), OTHER)))
+    assert net.host.set_result(stream, OTHER, WORD)
+    assert net.host.set_result(stream, OTHER, WORD) is None
+    refused("AnchorResultAlreadySet", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
+    slots = net.host.tender(stream)
+    assert (slots.bids_root, slots.bids_head) == (WORD, OTHER)
+    assert (slots.result, slots.result_head) == (OTHER, WORD)
+    assert slots.result_at >= slots.bids_at > 0
+
+
+# Beacon
+
+
+def test_a_whole_round(net: Net) -> None:
+    before = net.host.latest().number
+    round_id, _ = open_for_three(net)
+    secrets = [fresh() for _ in range(3)]
+    commit_all(net, round_id, secrets)
+    for member, secret in zip(net.members, secrets, strict=False):
+        assert member.reveal(round_id, ACCOUNTS[0], secret)
+        assert member.reveal(round_id, ACCOUNTS[0], secret) is None
+    seen = net.host.round(round_id, ACCOUNTS[0])
+    assert seen is not None
+    assert (seen.commits, seen.reveals, seen.members) == (3, 3, tuple(sorted(ACCOUNTS[:3])))
+    assert [net.host.secret(round_id, ACCOUNTS[0], a) for a in ACCOUNTS[:3]] == secrets
+    opened = net.guest.rounds_opened(before + 1)
+    assert [(o.round, o.opener, o.members) for o in opened] == [
+        (round_id, ACCOUNTS[0], tuple(sorted(ACCOUNTS[:3])))
+    ]
+
+
+def test_nobody_reveals_before_all_have_committed(net: Net) -> None:
+    round_id, _ = open_for_three(net)
+    commit_all(net, round_id, [WORD, WORD])
+    call = ("beacon", "reveal", (round_id, ACCOUNTS[0], WORD))
+    refused("BeaconCommitsMissing", net.host, call)
+    refused("BeaconNotMember", net.members[3], call)
+
+
+def test_a_secret_must_match_and_a_step_is_taken_once(net: Net) -> None:
+    round_id, _ = open_for_three(net)
+    commit_all(net, round_id, [WORD, WORD, WORD])
+    again = ("beacon", "commit", (round_id, ACCOUNTS[0], OTHER))
+    refused("BeaconAlreadyDone", net.host, again)
+    refused("BeaconMismatch", net.host, ("beacon", "reveal", (round_id, ACCOUNTS[0], OTHER)))
+    refused("BeaconZero", net.host, ("beacon", "reveal", (round_id, ACCOUNTS[0], bytes(32))))
+    assert net.host.reveal(round_id, ACCOUNTS[0], WORD)
+    refused("BeaconAlreadyDone", net.host, ("beacon", "reveal", (round_id, ACCOUNTS[0], WORD)))
+
+
+def test_copying_anothers_commitment_does_not_let_one_copy_the_secret(net: Net) -> None:
+    round_id, _ = open_for_three(net)
+    said = commitment(round_id, ACCOUNTS[0], WORD)
+    for member in net.members[:3]:
+        member.commit(round_id, ACCOUNTS[0], said)
+    assert net.host.reveal(round_id, ACCOUNTS[0], WORD)
+    refused("BeaconMismatch", net.guest, ("beacon", "reveal", (round_id, ACCOUNTS[0], WORD)))
+
+
+def test_late_steps_are_refused(net: Net) -> None:
+    round_id, now = open_for_three(net)
+    commit_all(net, round_id, [WORD, WORD])
+    net.jump_to(now + 501)
+    late = ("beacon", "commit", (round_id, ACCOUNTS[0], WORD))
+    refused("BeaconTooLate", net.members[2], late)
+    other, now = open_for_three(net)
+    commit_all(net, other, [WORD, WORD, WORD])
+    net.jump_to(now + 1001)
+    refused("BeaconTooLate", net.host, ("beacon", "reveal", (other, ACCOUNTS[0], WORD)))
+
+
+def test_a_foreign_opener_cannot_block_or_change_a_round(net: Net) -> None:
+    """Members know round ids before the host opens: the opener is part of the key."""
+    round_id, now = fresh(), net.now()
+    assert net.guest.open_round(round_id, [ACCOUNTS[1]], now + 500, now + 1000)
+    assert net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 1000)
+    assert net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 1000) is None
+    seen = net.host.round(round_id, ACCOUNTS[0])
+    assert seen is not None
+    assert seen.members == tuple(sorted(ACCOUNTS[:2]))
+    members = sorted(ACCOUNTS[:3])
+    again = ("beacon", "open", (round_id, members, now + 5000, now + 10000))
+    refused("BeaconAlreadyOpened", net.host, again)
+    assert net.host.round(round_id, ACCOUNTS[2]) is None
+    call = ("beacon", "commit", (round_id, ACCOUNTS[2], WORD))
+    refused("BeaconNotOpened", net.host, call)
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "times"),
+    [
+        ("BeaconBadMembers", [], (500, 1000)),
+        ("BeaconBadMembers", sorted(ACCOUNTS[1:3]), (500, 1000)),
+        ("BeaconBadMembers", sorted(ACCOUNTS[:3])[::-1], (500, 1000)),
+        ("BeaconBadMembers", [ACCOUNTS[0]] * 2, (500, 1000)),
+        ("BeaconBadTimes", [ACCOUNTS[0]], (500, 500)),
+        ("BeaconBadTimes", [ACCOUNTS[0]], (-100, 500)),
+    ],
+)
+def test_a_round_that_cannot_be_is_not_opened(
+    net: Net, name: str, members: list[str], times: tuple[int, int]
+) -> None:
+    now = net.now()
+    call = ("beacon", "open", (fresh(), members, now + times[0], now + times[1]))
+    refused(name, net.host, call)

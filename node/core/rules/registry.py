@@ -1,0 +1,104 @@
+"""The registry as the chain holds it: descriptors, the head over their history, members at a block.
+
+Source: protocol.md section 7. The contract stores opaque bytes; what they say is read here, by
+nodes and by the verifier alike. The head is a chain of hashes over all changes in order, so one
+storage slot proves the whole history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+
+import msgspec
+
+from node.core.errors import InvalidError
+from node.core.records.canonical import Base64, decode
+from node.core.records.keys import PublicKey, check_public
+from node.core.records.kinds.base import CentreId, Hex20, Part, Text
+from node.core.records.kinds.streams import (
+    MemberRole,
+    MemberStatus,
+    RegistryEntry,
+    RegistryKey,
+)
+
+NO_HEAD = bytes(32)
+MAX_DESCRIPTOR = 16 * 1024
+Url = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Descriptor(Part, frozen=True, kw_only=True):
+    """One member as the contract stores it: RFC 8785 bytes of this structure.
+
+    `tls` is the certificate itself (base64 DER): a handshake needs it, a fingerprint is not
+    enough. `origin` names its log, `witness` its witness key.
+    """
+
+    account: Hex20
+    endpoint: Url
+    http: Url
+    id: CentreId
+    keys: Annotated[tuple[RegistryKey, ...], msgspec.Meta(min_length=1, max_length=32)]
+    name_en: Text
+    name_zh: Text
+    origin: Url
+    role: MemberRole
+    status: MemberStatus
+    tls: Base64
+    witness: Url
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the registry: who, in which block (number), and the descriptor's bytes."""
+
+    id: str
+    account: str
+    descriptor: bytes
+    block: int
+
+
+def read_descriptor(data: bytes, member: str) -> Descriptor:
+    """Read a member's descriptor, strictly; keys sorted by role and key, each in its suite's form.
+
+    Raises InvalidError or SignatureError.
+    """
+    if len(data) > MAX_DESCRIPTOR:
+        raise InvalidError(f"a descriptor has at most {MAX_DESCRIPTOR} bytes")
+    found = decode(data, Descriptor)
+    order = [(key.role, key.key) for key in found.keys]
+    if found.id != member or order != sorted(set(order)):
+        raise InvalidError(f"the descriptor of {member} names another member or unsorted keys")
+    for key in found.keys:
+        check_public(PublicKey(key=key.key, suite=key.suite))
+    return found
+
+
+def head_of(changes: Iterable[Change]) -> bytes:
+    """The head after these changes: SHA-256(head || bytes32 id || SHA-256(descriptor)) of each."""
+    head = NO_HEAD
+    for change in changes:
+        name = change.id.encode("ascii").ljust(32, b"\0")
+        head = sha256(head + name + sha256(change.descriptor).digest()).digest()
+    return head
+
+
+def descriptors_at(changes: Sequence[Change], height: int) -> Mapping[str, Descriptor]:
+    """The newest descriptor of each member up to a block."""
+    found: dict[str, Descriptor] = {}
+    for change in changes:
+        if change.block <= height:
+            found[change.id] = read_descriptor(change.descriptor, change.id)
+    return found
+
+
+def entries_at(changes: Sequence[Change], height: int) -> tuple[RegistryEntry, ...]:
+    """The entries of `registry.noted` at a block, sorted by id (protocol.md 10.11)."""
+    found = descriptors_at(changes, height)
+    return tuple(
+        RegistryEntry(id=one.id, keys=one.keys, role=one.role, status=one.status)
+        for one in (found[name] for name in sorted(found))
+    )

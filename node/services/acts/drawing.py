@@ -1,0 +1,113 @@
+"""The host requests the draw, brings in the seeds, states the picks and forms the committee.
+
+A seed's round is opened on the chain only after the lists (or the calls) provably existed, in a
+block later than their existed-by time; a member that stays silent voids the round and is left
+out of the next one (protocol.md section 6, Beacon).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from node.core.records.canonical import digest_of
+from node.core.records.kinds.draws import (
+    DrawPicked,
+    DrawRequested,
+    DrawSeeded,
+    PickOrder,
+    RoundSecret,
+)
+from node.core.records.kinds.session import CommitteeFormed, FormedSeat
+from node.core.rules import drawing
+from node.core.rules.draw import seed_of
+from node.core.rules.seating import seats_of
+
+if TYPE_CHECKING:
+    from node.core.records.kinds import Body
+    from node.core.rules.state import TenderState
+    from node.services.desk import Desk
+    from node.services.ports import BeaconRound
+
+MARGIN_S = 2
+"""Our clock must be so far beyond the existed-by time before we open a round: the block's time
+is the chain's, not ours, and must be later (seconds)."""
+
+
+async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
+    """`draw.requested` for the announcement's strata, from every pool that is an active centre."""
+    members = state.keyring.members.values()
+    pools = sorted(m.id for m in members if m.role == "centre" and m.status == "active")
+    number = len(state.draws) + 1
+    exclusions = digest_of("exclusions", {"employers": [], "salt": desk.salt()})
+    return DrawRequested(
+        exclusions=exclusions,
+        factor=int(state.rules.draw.slate_factor.ratio),
+        ground="first" if number == 1 else "shortage",
+        number=number,
+        pools=tuple(pools),
+        salt=desk.salt(),
+        strata=state.lot.strata,
+    )
+
+
+def last_input(state: TenderState, purpose: str) -> int:
+    """The last place that must have existed before a round for this purpose is opened."""
+    if purpose == "slate":
+        return state.draw.joined_last
+    return state.draw.contacted_last if purpose == "pick" else len(state.entries) - 1
+
+
+async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
+    """`draw.seeded` once the round is complete; opens it first, and the next one after a void."""
+    existed = await desk.off(desk.times.existed_by, state.stream, last_input(state, about))
+    if existed is None:
+        return None
+    members = drawing.member_accounts(state)
+    for number in range(drawing.MAX_VOIDED):
+        round_id = drawing.round_of(state, about, number)  # type: ignore[arg-type]
+        found = await desk.off(desk.chain.round, round_id, desk.chain.account)
+        if found is None:
+            if desk.clock.now() > existed + MARGIN_S:
+                reveal = state.rules.draw.reveal_seconds.value
+                await desk.off(desk.chain.open_round, round_id, members, reveal)
+            return None
+        if set(found.secrets) == set(found.members):
+            return _seeded(desk, found)
+        if desk.clock.now() <= found.reveal_by:
+            return None
+        members = tuple(one for one in members if one in found.secrets)
+    return None
+
+
+def _seeded(desk: Desk, found: BeaconRound) -> Body:
+    secrets = {bytes.fromhex(a): bytes.fromhex(s) for a, s in found.secrets.items()}
+    stated = tuple(
+        RoundSecret(account=account.hex(), secret=secrets[account].hex())
+        for account in sorted(secrets)
+    )
+    seed = seed_of(found.round, secrets).hex()
+    return DrawSeeded(round=found.round, salt=desk.salt(), secrets=stated, seed=seed)
+
+
+async def state_picks(desk: Desk, state: TenderState, about: str) -> Body:
+    """`draw.picked`: those who accepted, in the order of seed 2."""
+    orders = tuple(
+        PickOrder(order=order, stratum=number)
+        for number, order in enumerate(drawing.picks_of(state.draw))
+    )
+    return DrawPicked(draw=state.draw.id, salt=desk.salt(), strata=orders)
+
+
+async def form_committee(desk: Desk, state: TenderState, about: str) -> Body:
+    """`committee.formed`: the drawn seats; score sheets have the holders that bids had."""
+    seats = tuple(
+        FormedSeat(centre=centre, person=person, seat=seat)
+        for seat, person, centre in seats_of(state)
+    )
+    return CommitteeFormed(
+        draw=state.draw.id,
+        holders=state.terms.holders,
+        salt=desk.salt(),
+        seats=seats,
+        threshold=state.terms.threshold,
+    )

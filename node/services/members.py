@@ -1,0 +1,114 @@
+"""Who the members are now: the node's view of the registry, refreshed from the chain.
+
+Connections follow this view at once; records follow the registry through their stream (protocol
+section 7). A node never follows a view lower than its last one; while the chain is silent the
+last view holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
+from node.core.log.policy import Quorum, least_quorum
+from node.core.records.canonical import b64decode
+from node.core.records.keys import PublicKey
+from node.core.records.kinds.streams import RegistryNoted
+from node.core.rules.registry import Change, Descriptor, descriptors_at, entries_at
+from node.services.ports import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from node.services.ports import RegistryView
+
+
+@dataclass(slots=True)
+class Members:
+    """The newest registry view and the members it names."""
+
+    me: str
+    view: RegistryView | None = None
+    by_id: Mapping[str, Member] = field(default_factory=dict)
+
+    def take(self, view: RegistryView) -> bool:
+        """Take over a view; True if members changed. A lower view than the last is left out.
+
+        Raises InvalidError for a descriptor that is not of the form that all agreed on.
+        """
+        if self.view is not None and view.height < self.view.height:
+            return False
+        before = self.by_id
+        descriptors = descriptors_at(changes_of(view), view.height)
+        self.by_id = {name: _member(one) for name, one in sorted(descriptors.items())}
+        self.view = view
+        return self.by_id != before
+
+    def active(self) -> list[Member]:
+        """Members in good standing, ourselves among them."""
+        return [member for member in self.by_id.values() if member.status == "active"]
+
+    def partners(self) -> list[Member]:
+        """Active members other than ourselves."""
+        return [member for member in self.active() if member.id != self.me]
+
+    def by_fingerprint(self, fingerprint: str) -> Member | None:
+        """The member with this TLS certificate (SHA-256 of its DER, hex)."""
+        return next(
+            (m for m in self.by_id.values() if sha256(m.tls).hexdigest() == fingerprint), None
+        )
+
+    def faulty(self) -> int:
+        """f: of n witnesses how many may lie with the host; n >= 3f + 1."""
+        return max(0, (len(self.active()) - 2) // 3)
+
+    def quorum(self, member: str) -> Quorum:
+        """The witnesses of a member's log and how many must cosign: all other active members."""
+        log = self.by_id[member]
+        others = [one for one in self.active() if one.id != member]
+        keys = [_verifier(one.witness, COSIGNATURE, one.key("witness")) for one in others]
+        q = least_quorum(len(others), self.faulty())
+        return Quorum(_verifier(log.origin, ED25519, log.key("log")), tuple(keys), q)
+
+    def noted(self, salt: str) -> RegistryNoted:
+        """The body of `registry.noted` for the present view (protocol.md 10.11)."""
+        if self.view is None:
+            raise AssertionError("bootstrap takes a view before anybody notes it")
+        changes = changes_of(self.view)
+        return RegistryNoted(
+            block=max(change.block for change in changes),
+            contract=self.view.contract,
+            entries=entries_at(changes, self.view.height),
+            hash=self.view.hash,
+            height=self.view.height,
+            proof=self.view.proof,
+            salt=salt,
+        )
+
+
+def changes_of(view: RegistryView) -> list[Change]:
+    """The view's changes as the rules read them."""
+    return [Change(c.id, c.account, c.descriptor, c.block) for c in view.changes]
+
+
+def _verifier(name: str, kind: int, key: PublicKey | None) -> VerifierKey:
+    return VerifierKey(name, kind, bytes.fromhex(key.key) if key else b"")
+
+
+def _member(one: Descriptor) -> Member:
+    return Member(
+        id=one.id,
+        role=one.role,
+        status=one.status,
+        account=one.account,
+        endpoint=one.endpoint,
+        http=one.http,
+        origin=one.origin,
+        witness=one.witness,
+        tls=b64decode(one.tls),
+        keys=tuple((key.role, PublicKey(key=key.key, suite=key.suite)) for key in one.keys),
+        name_zh=one.name_zh,
+        name_en=one.name_en,
+    )

@@ -1,0 +1,178 @@
+"""The chain as services see it: the port `Chain` over the network's contracts.
+
+Who writes: this node's own account only; what an attacker gains who answers in the chain's place:
+a false view of members and slots, which partners and the offline verifier do not share. Accounts
+are 40 hex digits without prefix here, as in records; `chain` writes them with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from chain.client import ChainClient
+from chain.collect import registry_proof
+from chain.errors import ChainError, ChainUnavailable
+from chain.slots import checkpoint_slots, round_slots, secret_slot, tender_slots
+from node.core.errors import NodeError, UnavailableError
+from node.services.ports import BeaconRound, Block, RegistryChange, RegistryView, TenderSlots
+
+ZERO = bytes(32)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn what the chain client raises into our errors."""
+    try:
+        yield
+    except ChainUnavailable as error:
+        raise UnavailableError(f"the chain does not answer: {error.detail}", code="chain") from None
+    except ChainError as error:
+        raise NodeError(f"the chain refused: {error}", code="anchor") from None
+
+
+class ChainLedger:
+    """One member's account on the network; every method is blocking and safe for threads."""
+
+    def __init__(self, client: ChainClient) -> None:
+        self._chain = client
+        self._seen_block = 0
+        self._rounds: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    @property
+    def account(self) -> str:
+        """Our account, 40 hex digits."""
+        return self._chain.account[2:]
+
+    def latest(self) -> Block:
+        """The newest block."""
+        with _answering():
+            found = self._chain.latest()
+        return Block(found.number, found.hash, found.time)
+
+    def registry(self) -> RegistryView:
+        """The registry at the newest block, with the operator's note over its head."""
+        with _answering():
+            block = self._chain.latest()
+            changes = self._chain.registry_changes(block.number)
+            proof = registry_proof(self._chain, block.number)
+        read = tuple(
+            RegistryChange(c.id.rstrip(b"\0").decode(), c.account[2:], c.descriptor, c.block)
+            for c in changes
+        )
+        contract = self._chain.contracts["registry"][2:]
+        return RegistryView(read, block.number, block.hash, contract, proof.note)
+
+    def tender(self, stream: str) -> TenderSlots:
+        """The three slots of a tender."""
+        with _answering():
+            found = self._chain.tender(bytes.fromhex(stream))
+        return TenderSlots(
+            found.keeper[2:],
+            found.deadline,
+            found.bids_at,
+            found.bids_root.hex(),
+            found.bids_head.hex(),
+            found.result_at,
+            found.result.hex(),
+            found.result_head.hex(),
+        )
+
+    def set_deadline(self, stream: str, time: int) -> None:
+        """Write the deadline slot."""
+        self._write(lambda chain: chain.set_deadline(bytes.fromhex(stream), time))
+
+    def close_bids(self, stream: str, root: str, head: str) -> None:
+        """Write the bids slot, once."""
+        raw = [bytes.fromhex(one) for one in (stream, root, head)]
+        self._write(lambda chain: chain.close_bids(*raw))
+
+    def set_result(self, stream: str, result: str, head: str) -> None:
+        """Write the result slot, once."""
+        raw = [bytes.fromhex(one) for one in (stream, result, head)]
+        self._write(lambda chain: chain.set_result(*raw))
+
+    def anchored(self, account: str) -> tuple[int, str, int]:
+        """(size, root hex, block time) of an account's newest anchored checkpoint, or zeros."""
+        with _answering():
+            found = self._chain.checkpoint(f"0x{account}")
+        return found.size, found.root.hex(), found.at
+
+    def anchor(self, size: int, root: str) -> None:
+        """Anchor a checkpoint of our own log; a size not above the anchored one is left out."""
+        if size > self.anchored(self.account)[0]:
+            self._write(lambda chain: chain.anchor_checkpoint(size, bytes.fromhex(root)))
+
+    def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
+        """Open a beacon round: half the time to commit, half to reveal, from the newest block."""
+        now = self.latest().time
+        raw, accounts = bytes.fromhex(round_id), [f"0x{one}" for one in members]
+        commit_by, reveal_by = now + reveal_seconds // 2, now + reveal_seconds
+        self._write(lambda chain: chain.open_round(raw, accounts, commit_by, reveal_by))
+
+    def round(self, round_id: str, opener: str) -> BeaconRound | None:
+        """A round with what its members committed and revealed, or None."""
+        raw, who = bytes.fromhex(round_id), f"0x{opener}"
+        with _answering():
+            found = self._chain.round(raw, who)
+            if found is None:
+                return None
+            commits = {m[2:]: self._chain.commitment(raw, who, m) for m in found.members}
+            secrets = {m[2:]: self._chain.secret(raw, who, m) for m in found.members}
+        return BeaconRound(
+            round_id,
+            found.opened_at,
+            found.commit_by,
+            found.reveal_by,
+            tuple(member[2:] for member in found.members),
+            {account: word.hex() for account, word in commits.items() if word != ZERO},
+            {account: word.hex() for account, word in secrets.items() if word != ZERO},
+        )
+
+    def rounds_for_us(self) -> list[tuple[str, str]]:
+        """(round id, opener account) of rounds that name us and do not have our secret yet."""
+        with _answering():
+            opened = self._chain.rounds_opened(self._seen_block)
+            ours = self._chain.account
+            for one in opened:
+                if ours in one.members:
+                    self._rounds[one.round.hex(), one.opener[2:]] = one.members
+                self._seen_block = max(self._seen_block, one.block)
+            for key in list(self._rounds):
+                if self._chain.secret(bytes.fromhex(key[0]), f"0x{key[1]}", ours) != ZERO:
+                    del self._rounds[key]
+        return list(self._rounds)
+
+    def commit(self, round_id: str, opener: str, commitment: str) -> None:
+        """Commit to our secret."""
+        raw, word = bytes.fromhex(round_id), bytes.fromhex(commitment)
+        self._write(lambda chain: chain.commit(raw, f"0x{opener}", word))
+
+    def reveal(self, round_id: str, opener: str, secret: str) -> None:
+        """Reveal our secret."""
+        raw, word = bytes.fromhex(round_id), bytes.fromhex(secret)
+        self._write(lambda chain: chain.reveal(raw, f"0x{opener}", word))
+
+    def prove_tender(self, stream: str, accounts: Sequence[str]) -> str:
+        """The operator's note over a tender's slots and these accounts' checkpoint slots."""
+        slots = list(tender_slots(bytes.fromhex(stream)))
+        for account in accounts:
+            slots += checkpoint_slots(f"0x{account}")
+        return self._prove("anchor", slots)
+
+    def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
+        """The operator's note over the slots of (round id, opener, members)."""
+        slots: list[str] = []
+        for round_id, opener, members in rounds:
+            raw, who = bytes.fromhex(round_id), f"0x{opener}"
+            slots += round_slots(raw, who, len(members))
+            slots += [secret_slot(raw, who, f"0x{member}") for member in members]
+        return self._prove("beacon", slots)
+
+    def _prove(self, contract: str, slots: list[str]) -> str:
+        with _answering():
+            return self._chain.prove(contract, self._chain.latest().number, slots)
+
+    def _write(self, call: Callable[[ChainClient], object]) -> None:
+        with _answering():
+            call(self._chain)

@@ -39,8 +39,8 @@ def draw_requested(state: TenderState, placed: Placed, body: DrawRequested) -> T
     """Ask for the first draw, or for one more where too few accepted."""
     if body.number != len(state.draws) + 1 or (body.ground == "first") != (body.number == 1):
         raise RuleError("draws are numbered without a gap", article=DRAWING)
-    if state.phase is Phase.CALLING and not is_short(state):
-        raise RuleError("another draw only where too few accepted", article=DRAWING)
+    if state.phase is Phase.CALLING:
+        _check_shortage(state, placed)
     if body.strata != state.lot.strata:
         raise RuleError("the strata are those of the announcement", article=DRAWING)
     factor = state.rules.draw.slate_factor
@@ -50,6 +50,12 @@ def draw_requested(state: TenderState, placed: Placed, body: DrawRequested) -> T
         raise RuleError("pools stand sorted and once", article=DRAWING)
     draw = Draw(placed.id, body, placed.received)
     return replace(state, phase=Phase.DRAWING, draws=(*state.draws, draw))
+
+
+def _check_shortage(state: TenderState, placed: Placed) -> None:
+    """No second draw while somebody of the first slate may still be reached: that were a choice."""
+    if not all_contacted(state, placed.received) or not is_short(state):
+        raise RuleError("another draw only where too few accepted", article=DRAWING)
 
 
 def draw_joined(state: TenderState, placed: Placed, body: DrawJoined) -> TenderState:
@@ -217,8 +223,8 @@ def seat_claim(key: str, seat: str, stream: str) -> str:
 def draw_disclosed(state: TenderState, placed: Placed, body: DrawDisclosed) -> TenderState:
     """A pool opens the links of its seated persons after the award."""
     pool = placed.header.author.partition(":")[2]
-    if pool in state.disclosed or body.draw != state.draw.id:
-        raise RuleError(f"{pool} has disclosed this draw already", article=DRAWING)
+    if body.draw != state.draw.id or pool not in state.draw.joined or pool in state.disclosed:
+        raise RuleError(f"{pool} has nothing to disclose of this draw", article=DRAWING)
     own = sorted(seat.person for seat in state.seats.values() if seat.centre == pool)
     if [disclosed.person for disclosed in body.persons] != own:
         raise RuleError("a pool discloses all of its seated persons, sorted", article=DRAWING)

@@ -30,7 +30,8 @@ from node.core.rules.state import Phase, Placed, TenderState, put
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from node.core.records.kinds.streams import TermExpired
+    from node.core.records.kinds.draws import DrawSeeded
+    from node.core.records.kinds.streams import StreamOpened, TermExpired
 
 Apply = Callable[[TenderState, Placed, Any], TenderState]
 P = Phase
@@ -56,6 +57,12 @@ def _term_expired(state: TenderState, placed: Placed, body: TermExpired) -> Tend
     if body.term == "unlock":
         return opening.unlock_expired(state, placed, body)
     return award.objection_expired(state, placed, body)
+
+
+def _draw_seeded(state: TenderState, placed: Placed, body: DrawSeeded) -> TenderState:
+    if state.phase is Phase.RANKING and not result.may_need_lot(state):
+        raise RuleError("a lot is drawn only among equals", article="protocol 10.9")
+    return drawing.draw_seeded(state, placed, body)
 
 
 def _rule(author: str, phases: str, article: str, apply: Apply, *, hidden: bool = False) -> Rule:
@@ -84,9 +91,7 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "lot.failed/v1": _rule("host", "closed released", "TBL 28, TBL 42", opening.lot_failed),
         "draw.requested/v1": _rule("host", "read calling", "TBR 46", drawing.draw_requested),
         "draw.joined/v1": _rule("pool", "drawing", "protocol 6", drawing.draw_joined),
-        "draw.seeded/v1": _rule(
-            "host", "drawing calling ranking", "protocol 6", drawing.draw_seeded
-        ),
+        "draw.seeded/v1": _rule("host", "drawing calling ranking", "protocol 6", _draw_seeded),
         "expert.contacted/v1": _rule("pool", "calling", "protocol 6", drawing.expert_contacted),
         "draw.picked/v1": _rule("host", "picking", "protocol 6", drawing.draw_picked),
         "committee.formed/v1": _rule("host", "picked", "TBL 37", seating.committee_formed),
@@ -104,7 +109,10 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "sheet.opened/v1": _rule(
             "host", "revealing", "protocol 5", review.sheet_opened, hidden=True
         ),
-        "result.consolidated/v1": _rule("host", "ranking", "TBR 53", result.result_consolidated),
+        # From `scoring` only where votes are unseen and no bid was left to be scored.
+        "result.consolidated/v1": _rule(
+            "host", "scoring ranking", "TBR 53", result.result_consolidated
+        ),
         "report.signed/v1": _rule("seat", "signing", "TBR 53", result.report_signed, hidden=True),
         "session.closed/v1": _rule("host", "signed", "TBR 53", result.session_closed),
         "candidates.published/v1": _rule("buyer", "released", "TBR 54", award.candidates_published),
@@ -140,6 +148,7 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
     if (rule := TABLE.get(header.type)) is None:
         raise RuleError(f"{header.type} does not stand in a tender", article="protocol 9")
     check_order(state.entries, state.received, placed)
+    check_stream(state.stream, state.opened_as, placed)
     if state.phase not in rule.phases:
         raise RuleError(f"{header.type} may not follow in {state.phase}", article=rule.article)
     _check_author(state, placed, rule)
@@ -170,6 +179,14 @@ def check_order(entries: tuple[str, ...], received: int, placed: Placed) -> None
         raise RuleError(f"place {placed.seq} does not follow {len(entries)}", article="protocol 2")
     if placed.received < received:
         raise RuleError("`received` decreases", article="protocol 3")
+
+
+def check_stream(stream: str, opened: StreamOpened | None, placed: Placed) -> None:
+    """Accept only a record made for this stream, of a kind that its first record names."""
+    if (placed.header.stream or "") != stream:
+        raise RuleError("the record was made for another stream", article="protocol 2")
+    if opened is not None and placed.header.type not in opened.kinds:
+        raise RuleError("the stream's first record does not name this kind", article="protocol 2")
 
 
 def _check_author(state: TenderState, placed: Placed, rule: Rule) -> None:

@@ -15,6 +15,7 @@ from node.core.records.box import BoxContext, Share, check_share, open_box, open
 from node.core.records.canonical import b64decode, decode, digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, verify
 from node.core.records.kinds.tender import BidPackage
+from node.core.rules.money import parse_money
 from node.core.rules.state import Phase, Release, put
 
 if TYPE_CHECKING:
@@ -168,6 +169,8 @@ def check_package(state: TenderState, package: BidPackage, bidder: str) -> None:
     """Accept only a package made for this stream, lot and bid key, vouched by its bidder."""
     if (package.stream, package.lot, package.key) != (state.stream, state.lot.id, bidder):
         raise RuleError("the package was made for another bid", article=SHARES)
+    if package.price is not None and not parse_money(package.price, state.terms.scale):
+        raise RuleError("a price is above zero", article=SHARES)
     claim = digest_of("bid-key", {"key": bidder, "stream": state.stream})
     certificate = package.certificate
     public = PublicKey(key=certificate.key, suite=certificate.suite)

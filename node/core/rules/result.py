@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Literal
 from node.core.errors import RuleError
 from node.core.records.kinds.session import RankedBid, RejectedBid
 from node.core.rules import ranking
+from node.core.rules.rejection import decided
 from node.core.rules.review import (
     SCORED,
     Rejected,
     computed_rejections,
+    may_be_scored,
     price_of,
     rejections,
     scores_of,
@@ -66,6 +68,12 @@ def tie_of(state: TenderState) -> tuple[str, ...]:
     """The bids among which a lot must decide before there is a result."""
     ranked = _ranking_of(state)
     return () if ranked is None else ranked.tied
+
+
+def may_need_lot(state: TenderState) -> bool:
+    """Must a lot be drawn, or can this reader not see whether it must?"""
+    ranked = _ranking_of(state)
+    return ranked is None or bool(ranked.tied)
 
 
 def _ranking_of(state: TenderState) -> ranking.Ranking | None:
@@ -130,6 +138,8 @@ def result_consolidated(
     state: TenderState, placed: Placed, body: ResultConsolidated
 ) -> TenderState:
     """Take the host's result if it is the one that the rules give."""
+    if state.phase is Phase.SCORING and (may_be_scored(state) or body.ranking):
+        raise RuleError("score sheets are still awaited", article=RESULT)
     stated = Result(body.outcome, body.ranking, body.rejected, body.tied, body.winner)
     computed = result_of(state)
     if computed is None:
@@ -142,9 +152,7 @@ def result_consolidated(
 def _check_consistent(state: TenderState, stated: Result) -> None:
     """What a reader without votes and sheets can still judge."""
     out = {row.bid: row for row in stated.rejected}
-    for bid, computed in computed_rejections(state).items():
-        if bid not in out or out[bid].ground != computed.ground:
-            raise RuleError("a bid that its price rejects is not rejected", article=RESULT)
+    _check_rejected(state, out)
     rows = stated.ranking
     if sorted([*out, *(row.bid for row in rows)]) != sorted(state.opened):
         raise RuleError("every opened bid is ranked or rejected, once", article=RESULT)
@@ -161,6 +169,23 @@ def _check_consistent(state: TenderState, stated: Result) -> None:
     first = rows[0].bid if len(rows) >= max(1, _least_valid(state)) else None
     if stated.tied != tied or stated.winner != first:
         raise RuleError("winner or tie are not those of the ranking", article=RESULT)
+
+
+def _check_rejected(state: TenderState, out: Mapping[str, RejectedBid]) -> None:
+    """By price exactly those that their price rejects; by finding only with a majority."""
+    computed = {
+        bid: RejectedBid(bid=bid, ground=r.ground, clause=r.clause, votes=0, against=0)
+        for bid, r in computed_rejections(state).items()
+    }
+    by_price = {b: r for b, r in out.items() if state.rules.ground(r.ground).kind == "computed"}
+    if by_price != computed:
+        raise RuleError("not exactly the bids that their price rejects", article=RESULT)
+    members = len(state.seats)
+    for row in out.values():
+        clause = state.rules.article(state.rules.ground(row.ground).article).cite
+        known = row.bid in computed or decided(row.votes, row.against, members)
+        if not known or row.clause != clause:
+            raise RuleError("a rejection lacks its clause or its majority", article=RESULT)
 
 
 def _stated_offer(state: TenderState, row: RankedBid) -> ranking.Offer:

@@ -22,7 +22,7 @@ from node.core.rules.opening import Proof, check_opened, is_released
 from node.core.rules.rejection import check_finding, computed_ground, decided
 from node.core.rules.seating import seat_of
 from node.core.rules.state import Phase, Release, Sheet, put, with_review
-from node.core.rules.tender import limits_of
+from node.core.rules.tender import criteria_of, limits_of, price_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         ScoresSubmitted,
         SheetOpened,
     )
-    from node.core.records.kinds.tender import PriceFormula
     from node.core.rules.state import Placed, TenderState
 
 REVIEW = "TBR 49"
@@ -126,6 +125,11 @@ def has_valid(state: TenderState) -> bool:
     return rejected is None or bool(set(state.opened) - set(rejected))
 
 
+def may_be_scored(state: TenderState) -> bool:
+    """Can a sheet still come? Not for a reader who sees no votes, once the result stands."""
+    return rejections(state) is not None or bool(state.review.sheets)
+
+
 def rejections(state: TenderState) -> dict[str, Rejected] | None:
     """All rejected bids with their grounds; None if this reader may not see the votes."""
     if any(vote is None for vote in state.review.votes.values()):
@@ -199,26 +203,14 @@ def check_scores(state: TenderState, package: ScoreSheet, key: str) -> None:
     if cells != sorted(set(cells)):
         raise RuleError("scores stand sorted by bid, then criterion, once each", article=SHEETS)
     rejected = rejections(state) or {}
-    scoring.check_sheet(marks_of(package), criteria_of(state), set(state.opened) - set(rejected))
+    scoring.check_sheet(
+        marks_of(package), criteria_of(state.lot.method), set(state.opened) - set(rejected)
+    )
 
 
 def marks_of(package: ScoreSheet) -> dict[tuple[str, str], Decimal]:
     """A sheet as the arithmetic reads it: (bid, criterion) -> mark."""
     return {(s.bid, s.criterion): scoring.parse_points(s.points) for s in package.scores}
-
-
-def criteria_of(state: TenderState) -> tuple[scoring.Criterion, ...]:
-    """The announcement's criteria as the arithmetic reads them."""
-    return tuple(
-        scoring.Criterion(
-            c.id,
-            Decimal(c.maximum),
-            Decimal(c.step),
-            c.objective,
-            Decimal(c.factor) if c.factor else Decimal(1),
-        )
-        for c in state.lot.method.criteria
-    )
 
 
 def scores_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, scoring.BidScore] | None:
@@ -229,19 +221,11 @@ def scores_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, scoring
     if method.price is None or len(sheets) < len(packages):
         return None
     how = scoring.Aggregation(method.scale, method.drop_from)
-    return scoring.score_bids(sheets, criteria_of(state), how, price_points_of(state, valid))
+    return scoring.score_bids(
+        sheets, criteria_of(state.lot.method), how, price_points_of(state, valid)
+    )
 
 
 def price_points_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, Decimal]:
     """Points for the price of every valid bid, by the declared formula."""
-    method = state.lot.method
-    price = method.price
-    if price is None:
-        return {}
-    numbers = [None if v is None else Decimal(v) for v in _numbers(price)]
-    rule = scoring.PriceRule(price.kind, Decimal(price.maximum), method.scale, *numbers)
-    return scoring.price_points(valid, rule)
-
-
-def _numbers(price: PriceFormula) -> tuple[str | None, str | None, str | None]:
-    return price.drop, price.loss_above, price.loss_below
+    return scoring.price_points(valid, price_rule(state.lot.method))

@@ -178,6 +178,13 @@ def price_points(prices: Mapping[str, int], rule: PriceRule) -> dict[str, Decima
     raise RuleError(f"{rule.formula} gives an evaluated price, not points")
 
 
+def check_price_rule(rule: PriceRule) -> None:
+    """Accept only a formula with all its numbers, before any bid. Raises RuleError."""
+    price_points({"a": 1, "b": 2}, rule)
+    if rule.maximum <= 0:
+        raise RuleError("the price must be worth points")
+
+
 def benchmark_of(prices: Iterable[int], rule: PriceRule) -> Fraction:
     """The benchmark price, exact: mean of the valid prices x (1 - k).
 

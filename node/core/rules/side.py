@@ -20,8 +20,8 @@ from node.core.records.kinds.streams import (
     StreamEndorsed,
     StreamOpened,
 )
-from node.core.rules.fold import check_order
-from node.core.rules.membership import Keyring, learn
+from node.core.rules.fold import check_order, check_stream
+from node.core.rules.membership import MEMBER_ROLES, Keyring, learn
 from node.core.rules.state import Placed, empty, put
 from node.core.rules.stream import check_opening, check_registry
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SIDE = "protocol 4"
 POOL = "protocol 6"
+FOUNDING_PLACES = 2
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "side": (
@@ -68,15 +69,26 @@ class OwnState:
 def apply_own(state: OwnState, placed: Placed) -> OwnState:
     """The state after one more record; raises RuleError with its article."""
     check_order(state.entries, state.received, placed)
-    if state.opened_as is not None and placed.header.author.partition(":")[2] != state.keeper:
+    check_stream(state.stream, state.opened_as, placed)
+    role, _, name = placed.header.author.partition(":")
+    if role not in MEMBER_ROLES or (state.opened_as is not None and name != state.keeper):
         raise RuleError("only its keeper writes this stream", article=SIDE)
-    after = _founding(state, placed) if placed.seq < 2 else _saying(state, placed)
+    if placed.header.seen is not None or placed.header.lot is not None:
+        raise RuleError("`seen` and `lot` stand in a tender's stream only", article="protocol 10.4")
+    after = _founding(state, placed) if placed.seq < FOUNDING_PLACES else _saying(state, placed)
     return replace(
         after,
         entries=(*state.entries, placed.entry),
         received=placed.received,
         keyring=learn(state.keyring, placed.header, placed.body),
     )
+
+
+def pass_over(state: OwnState, seq: int, entry: str) -> OwnState:
+    """The state after a place that this reader may not look into (`identity.unlocked`)."""
+    if seq != len(state.entries) or seq < FOUNDING_PLACES:
+        raise RuleError(f"place {seq} may not be withheld", article="protocol 2")
+    return replace(state, entries=(*state.entries, entry))
 
 
 def _founding(state: OwnState, placed: Placed) -> OwnState:

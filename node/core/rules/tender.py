@@ -7,17 +7,19 @@ protocol.md section 5 (holders of shares). Every number comes from the rule set.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
 from node.core.records.canonical import epoch_of
+from node.core.rules import scoring
 from node.core.rules.calendar import days_between
 from node.core.rules.money import parse_money
 from node.core.rules.rejection import Limits, check_limits
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
-    from node.core.records.kinds.tender import Lot, TenderAnnounced, TenderPlanned
+    from node.core.records.kinds.tender import Lot, Method, TenderAnnounced, TenderPlanned
     from node.core.rules.ruleset import RuleSet
     from node.core.rules.state import Placed, TenderState
 
@@ -79,7 +81,35 @@ def _check_lot(rules: RuleSet, lot: Lot, scale: int) -> None:
         raise rules.refusal(method.article, "criteria and price formula belong to scoring")
     if lot.method.price is not None and lot.method.price.kind not in rules.evaluation.formulas:
         raise rules.refusal(method.article, "the rule set does not know this price formula")
+    if lot.method.price is not None:
+        scoring.check_price_rule(price_rule(lot.method))
+    if len({c.id for c in criteria_of(lot.method)}) != len(lot.method.criteria):
+        raise rules.refusal(method.article, "two criteria have one name")
     check_limits(limits_of(lot, scale), rules)
+
+
+def criteria_of(method: Method) -> tuple[scoring.Criterion, ...]:
+    """The declared criteria as the arithmetic reads them. Raises InvalidError."""
+    return tuple(
+        scoring.Criterion(
+            c.id,
+            Decimal(c.maximum),
+            Decimal(c.step),
+            c.objective,
+            Decimal(c.factor) if c.factor else Decimal(1),
+        )
+        for c in method.criteria
+    )
+
+
+def price_rule(method: Method) -> scoring.PriceRule:
+    """The declared price formula as the arithmetic reads it; only asked for where one is."""
+    price = method.price
+    if price is None:
+        raise AssertionError("only scored lots have a price formula")
+    stated = (price.drop, price.loss_above, price.loss_below)
+    numbers = [None if number is None else Decimal(number) for number in stated]
+    return scoring.PriceRule(price.kind, Decimal(price.maximum), method.scale, *numbers)
 
 
 def limits_of(lot: Lot, scale: int) -> Limits:

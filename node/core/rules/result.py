@@ -217,4 +217,4 @@ def session_closed(state: TenderState, placed: Placed, body: SessionClosed) -> T
     """End the session on the result that all have signed."""
     if body.result != state.result_id:
         raise RuleError("the session ends on another result", article=REPORT)
-    return replace(state, phase=Phase.RELEASED)
+    return replace(state, phase=Phase.RELEASED, session_seq=placed.seq)

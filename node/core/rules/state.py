@@ -203,6 +203,7 @@ class TenderState:
     result: ResultConsolidated | None = None
     result_id: str = ""
     reports: Mapping[str, str] = field(default_factory=empty)
+    session_seq: int = 0
     candidates: CandidatesPublished | None = None
     candidates_received: int = 0
     winner: str = ""

@@ -75,7 +75,7 @@ class Rpc:
                 raise _error_of(document["error"])
             by_id = {a["id"]: a for a in listed}
             return [_result_of(by_id[i]) for i in range(len(calls))]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ChainUnavailable(
                 f"{self._host}:{self._port} answers no JSON-RPC: {error}"
             ) from None

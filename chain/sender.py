@@ -7,14 +7,18 @@ again (`chain/client.py`), and every write of the contracts is refused the secon
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chain.errors import ChainError, ChainUnavailable
 from chain.rpc import Request, Rpc, RpcError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 RECEIPT_TIMEOUT_S = 30.0
 POLL_FIRST_S, POLL_MOST_S = 0.002, 0.25
@@ -45,10 +49,8 @@ class Sender:
     """The one queue of one key. Thread-safe; make one a key and process."""
 
     def __init__(self, rpc: Rpc, chain_id: int, key: bytes) -> None:
-        from eth_account import Account  # 0.9 s: only for who writes
-
         self._rpc, self._chain_id = rpc, chain_id
-        self._signer = Account.from_key(key)
+        self._signer = signer_of(key)
         self.account: str = self._signer.address.lower()
         self._nonce: int | None = None
         self._lock = threading.Lock()
@@ -118,6 +120,20 @@ class Sender:
                 raise ChainUnavailable(f"no receipt within {RECEIPT_TIMEOUT_S:.0f} s")
             time.sleep(pause)
             pause = min(pause * 1.5, POLL_MOST_S)
+
+
+def signer_of(key: bytes) -> LocalAccount:
+    """The signing account of a private key; the one place that imports eth_account (0.9 s).
+
+    That import lets the whole process recurse 100,000 deep (py_ecc does), so deep that a nested
+    JSON document from outside overflows the stack and kills the process. It is taken back.
+    """
+    limit = sys.getrecursionlimit()
+    from eth_account import Account
+
+    sys.setrecursionlimit(limit)
+    signer: LocalAccount = Account.from_key(key)
+    return signer
 
 
 def _receipt_of(raw: dict[str, Any]) -> Receipt:

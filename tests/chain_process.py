@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_account import Account
 
-from chain.anvil import anvil_path
+from chain.anvil import anvil_path, is_anvil
 from chain.client import ChainClient
 from chain.deploy import Deployment, Founder, deploy
 from chain.devnet import run_devnet
 from chain.errors import ChainError
+from chain.sender import signer_of
 
 CHAIN_ID = 20260
 START = 1_500_000_000
@@ -31,7 +31,7 @@ WAIT_S = 20
 
 def account_of(key: bytes) -> str:
     """Give the account of a private key in our spelling."""
-    address: str = Account.from_key(key).address
+    address: str = signer_of(key).address
     return address.lower()
 
 
@@ -105,16 +105,23 @@ def start_chain(folder: Path, *, start_time: int | None = START) -> ChainProcess
     return chain
 
 
-def is_gone(pid: int) -> bool:
-    """Whether a process ends within a second; one that waits to be reaped has ended."""
+def is_gone(chain: ChainProcess) -> bool:
+    """Whether the anvil of this start ends within a second."""
     for _ in range(100):
-        shown = subprocess.run(
-            ["ps", "-p", str(pid), "-o", "stat="], capture_output=True, check=False
-        ).stdout.strip()
-        if not shown or shown.startswith(b"Z"):
+        if not is_anvil(chain.state["anvil_pid"], chain.state["anvil_port"]):
             return True
         time.sleep(0.01)
     return False
+
+
+def guard_of(chain: ChainProcess) -> int:
+    """Give the process id of the shell between us and anvil."""
+    pid = chain.state["anvil_pid"]
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        return int(status.read_text().rpartition(")")[2].split()[1])
+    shown = subprocess.run(["ps", "-p", str(pid), "-o", "ppid="], capture_output=True, check=True)
+    return int(shown.stdout)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from tests.chain_process import (
     KEYS,
     START,
     ChainProcess,
+    guard_of,
     is_gone,
     start_chain,
 )
@@ -42,7 +43,7 @@ def begun() -> Iterator[list[ChainProcess]]:
     for chain in started:
         if chain.process.poll() is None:
             assert chain.stop() == 0
-        assert is_gone(chain.state["anvil_pid"])
+        assert is_gone(chain)
 
 
 def work(chain: ChainProcess) -> Deployment:
@@ -94,23 +95,18 @@ def test_kill_of_the_whole_group_loses_nothing(tmp_path: Path, begun: list[Chain
 def test_a_killed_parent_leaves_no_anvil(tmp_path: Path) -> None:
     chain = start_chain(tmp_path)
     chain.kill()
-    assert is_gone(chain.state["anvil_pid"])
+    assert is_gone(chain)
 
 
 def test_a_stale_anvil_is_killed_and_a_stranger_with_its_number_is_not(
     tmp_path: Path, begun: list[ChainProcess]
 ) -> None:
     first = start_chain(tmp_path)
-    guard = (
-        int(Path(f"/proc/{first.state['anvil_pid']}/stat").read_text().split()[3])
-        if (Path("/proc/self/stat").exists())
-        else None
-    )
-    if guard is not None:
-        os.kill(guard, signal.SIGKILL)  # now nobody will end anvil when we die
+    os.kill(guard_of(first), signal.SIGKILL)  # now nobody ends anvil when we die
     first.kill()
+    assert not is_gone(first)
     begun.append(start_chain(tmp_path))
-    assert is_gone(first.state["anvil_pid"])
+    assert is_gone(first)
     assert begun[-1].stop() == 0
     state = json.loads((tmp_path / "state.json").read_bytes())
     (tmp_path / "state.json").write_text(json.dumps(state | {"anvil_pid": os.getpid()}))

@@ -1,0 +1,126 @@
+"""The door's form: any bytes in, one JSON-RPC document out; and nothing for pages in a browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from chain.door import MAX_BATCH, MAX_BODY, Door, answer_body
+from chain.errors import ChainUnavailable
+from chain.rpc import Request, Rpc, RpcError
+
+
+class Echo:
+    """Answers with what it was asked; refuses `no`; dies of `die`."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Any]:
+        if any(method == "die" for method, _ in requests):
+            raise ChainUnavailable("it died")
+        return [
+            RpcError(-32000, "no", b"\xab") if method == "no" else [method, list(params)]
+            for method, params in requests
+        ]
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    with Door(0, Echo()) as door:
+        yield door
+
+
+def test_calls_and_batches_come_back_with_their_ids() -> None:
+    call = {"jsonrpc": "2.0", "id": 7, "method": "m", "params": [1]}
+    one = json.loads(answer_body(Echo(), json.dumps(call).encode()))
+    assert one == {"jsonrpc": "2.0", "id": 7, "result": ["m", [1]]}
+    batch = [call, {"jsonrpc": "2.0", "id": "x", "method": "no"}]
+    two = json.loads(answer_body(Echo(), json.dumps(batch).encode()))
+    assert [a["id"] for a in two] == [7, "x"]
+    assert two[1]["error"] == {"code": -32000, "message": "no", "data": "0xab"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"\xff\xfe", -32700),
+        (b"[" * 100_000, -32700),
+        (b"[]", -32600),
+        (b"1", -32600),
+        (b"null", -32600),
+        (b'{"jsonrpc":"1.0","id":1,"method":"m"}', -32600),
+        (b'{"jsonrpc":"2.0","method":"m"}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":1}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"m","params":{}}', -32600),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"m"},3]', -32600),
+        (
+            b"[" + b",".join([b'{"jsonrpc":"2.0","id":1,"method":"m"}'] * (MAX_BATCH + 1)) + b"]",
+            -32600,
+        ),
+    ],
+    ids=range(13),
+)
+def test_malformed_bodies_are_answered_and_do_nothing(body: bytes, code: int) -> None:
+    answer = json.loads(answer_body(Echo(), body))
+    assert answer["error"]["code"] == code
+    assert answer["id"] is None
+
+
+def post(door: Door, body: bytes, **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=5)
+    connection.putrequest("POST", "/")
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.endheaders(body)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_page_in_a_browser_cannot_use_it(door: Door) -> None:
+    body = b'{"jsonrpc":"2.0","id":1,"method":"m"}'
+    size = str(len(body))
+    assert post(door, body, Content_Type="application/json", Content_Length=size) == 200
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        assert post(door, body, Content_Type=kind, Content_Length=size) == 415
+
+
+def test_too_large_and_unmeasured_bodies_are_not_read(door: Door) -> None:
+    kind = "application/json"
+    assert post(door, b"", Content_Type=kind, Content_Length=str(MAX_BODY + 1)) == 413
+    assert post(door, b"", Content_Type=kind, Content_Length="9" * 400) == 413
+    assert post(door, b"", Content_Type=kind, Content_Length="-1") == 411
+    assert post(door, b"", Content_Type=kind) == 411
+
+
+def test_what_has_no_known_outcome_is_unavailable_not_refused(door: Door) -> None:
+    rpc = Rpc(f"http://127.0.0.1:{door.port}")
+    assert rpc.call("m", 1) == ["m", [1]]
+    with pytest.raises(RpcError, match="no"):
+        rpc.call("no")
+    with pytest.raises(ChainUnavailable, match="503"):
+        rpc.call("die")
+    assert rpc.call("m", 2) == ["m", [2]]
+    rpc.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"no", b"[]", b"{}", b'{"id":0}', b'{"id":5,"result":1}', b'{"id":0,"error":3}', b"[[]]"],
+)
+def test_a_server_that_talks_nonsense_is_unavailable(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rpc, "_post", lambda *_: answer)
+    with pytest.raises(ChainUnavailable):
+        Rpc("http://127.0.0.1:9").call("m")
+
+
+def test_only_http_addresses_are_endpoints() -> None:
+    for url in ("file:///etc/passwd", "127.0.0.1:8545", "ws://h:1"):
+        with pytest.raises(ValueError, match="not an HTTP address"):
+            Rpc(url)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from node.core.records.kinds.streams import TermExpired
     from node.core.rules.state import Placed, TenderState
 
-AWARD = "TBR 55"
-
 
 def candidates_of(state: TenderState) -> tuple[Candidate, ...]:
     """The first of the ranking, as many as the rule set allows."""
@@ -43,7 +41,7 @@ def candidates_published(
 ) -> TenderState:
     """Publish the candidates of the result, with days enough to object."""
     if not body.candidates or body.candidates != candidates_of(state):
-        raise RuleError("these are not the candidates of the result", article="TBR 53")
+        raise RuleError("these are not the candidates of the result")
     days = state.rules.clock.objection_days
     if days.value and epoch_of(body.objections_until) < objections_until(state, placed.received):
         raise state.rules.refusal(days.article, f"fewer than {days.value} days for objections")
@@ -55,19 +53,19 @@ def objection_expired(state: TenderState, placed: Placed, body: TermExpired) -> 
     """The days for objections are over."""
     candidates = state.candidates
     if candidates is None or placed.received < epoch_of(candidates.objections_until):
-        raise RuleError("objections may still be filed", article="TBR 54")
+        raise RuleError("objections may still be filed")
     return replace(state, phase=Phase.AWARDING)
 
 
 def award_decided(state: TenderState, placed: Placed, body: AwardDecided) -> TenderState:
     """The buyer awards to the candidate of rank 1."""
     if state.result is None or body.bid != state.result.winner:
-        raise RuleError("the candidate of rank 1 wins", article=AWARD)
+        raise RuleError("the candidate of rank 1 wins")
     return replace(state, phase=Phase.DECIDED, winner=body.bid)
 
 
 def award_noticed(state: TenderState, placed: Placed, body: AwardNoticed) -> TenderState:
     """The award notice, with the price as it was opened."""
     if (body.bid, body.price) != (state.winner, state.opened[state.winner].price):
-        raise RuleError("winner or price are not those decided", article=AWARD)
+        raise RuleError("winner or price are not those decided")
     return replace(state, phase=Phase.AWARDED)

@@ -29,7 +29,7 @@ SEALING = "protocol 5"
 def bid_sealed(state: TenderState, placed: Placed, body: BidSealed) -> TenderState:
     """Take one more sealed bid, not after the deadline; the last of each bid key counts."""
     if placed.received > epoch_of(state.terms.deadline):
-        raise RuleError("the deadline is past", article="TBL 34, TBR 36")
+        raise RuleError("the deadline is past")
     if key_id(body.key) != placed.header.key:
         raise RuleError("the bid brings another key than it is signed with", article=SEALING)
     check_box(body.box, state.terms)
@@ -55,7 +55,7 @@ def bids_root(bid_ids: Iterable[str], random: str) -> tuple[tuple[str, ...], str
 def bids_closed(state: TenderState, placed: Placed, body: BidsClosed) -> TenderState:
     """Close the list of bids after the deadline; leaves and root are recomputed."""
     if placed.received <= epoch_of(state.terms.deadline):
-        raise RuleError("the deadline is not past yet", article="TBL 34")
+        raise RuleError("the deadline is not past yet")
     if (body.leaves, body.root) != bids_root(state.in_force, body.random):
         raise RuleError("leaves or root are not of the bids in force", article="protocol 10.8")
     return replace(state, phase=Phase.CLOSED, closed=body, closed_seq=placed.seq)

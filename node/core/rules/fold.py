@@ -34,12 +34,16 @@ if TYPE_CHECKING:
     from node.core.records.kinds.streams import StreamOpened, TermExpired
 
 Apply = Callable[[TenderState, Placed, Any], TenderState]
-P = Phase
+LAW = ""
+"""The article of this kind stands in the rule set (`[steps]`), not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One row: which author, in which phases, under which article, and what it does.
+
+    `article` is LAW where the rule set has it, else a section of the protocol. A refusal by
+    `apply` that names no article of its own gets this one.
 
     `hidden` kinds may come without their body to readers from whom it is withheld.
     """
@@ -76,48 +80,42 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "stream.opened/v1": _rule("host", "new", "protocol 2", stream.stream_opened),
         "registry.noted/v1": _rule("host", f"opened {_LIVE}", "protocol 7", stream.registry_noted),
         "record.refused/v1": _rule("host", _LIVE, "protocol 4", stream.record_refused),
-        "tender.planned/v1": _rule("buyer", "founded", "TBL 9", tender.tender_planned),
-        "tender.announced/v1": _rule("buyer", "planned", "TBL 16", tender.tender_announced),
-        "bid.sealed/v1": _rule("bidder", "announced", "TBL 28, TBR 36", bid.bid_sealed),
-        "bids.closed/v1": _rule("host", "announced", "TBL 34", bid.bids_closed),
-        "bid.unlocked/v1": _rule("bidder", "closed", "EB20 30", opening.bid_unlocked),
+        "tender.planned/v1": _rule("buyer", "founded", LAW, tender.tender_planned),
+        "tender.announced/v1": _rule("buyer", "planned", LAW, tender.tender_announced),
+        "bid.sealed/v1": _rule("bidder", "announced", LAW, bid.bid_sealed),
+        "bids.closed/v1": _rule("host", "announced", LAW, bid.bids_closed),
+        "bid.unlocked/v1": _rule("bidder", "closed", LAW, opening.bid_unlocked),
         "term.expired/v1": _rule("host", "closed publicity", "protocol 4", _term_expired),
         "share.released/v1": _rule(
             "holder", "unlocked revealing", "protocol 5", opening.share_released, hidden=True
         ),
-        "bid.opened/v1": _rule("host", "unlocked", "EB20 30", opening.bid_opened),
-        "bid.not_opened/v1": _rule("host", "unlocked", "EB20 31", opening.bid_not_opened),
-        "opening.closed/v1": _rule("host", "unlocked", "EB20 32", opening.opening_closed),
-        "lot.failed/v1": _rule("host", "closed released", "TBL 28, TBL 42", opening.lot_failed),
-        "draw.requested/v1": _rule("host", "read calling", "TBR 46", drawing.draw_requested),
+        "bid.opened/v1": _rule("host", "unlocked", LAW, opening.bid_opened),
+        "bid.not_opened/v1": _rule("host", "unlocked", LAW, opening.bid_not_opened),
+        "opening.closed/v1": _rule("host", "unlocked", LAW, opening.opening_closed),
+        "lot.failed/v1": _rule("host", "closed released", LAW, opening.lot_failed),
+        "draw.requested/v1": _rule("host", "read calling", LAW, drawing.draw_requested),
         "draw.joined/v1": _rule("pool", "drawing", "protocol 6", drawing.draw_joined),
         "draw.seeded/v1": _rule("host", "drawing calling ranking", "protocol 6", _draw_seeded),
         "expert.contacted/v1": _rule("pool", "calling", "protocol 6", drawing.expert_contacted),
         "draw.picked/v1": _rule("host", "picking", "protocol 6", drawing.draw_picked),
-        "committee.formed/v1": _rule("host", "picked", "TBL 37", seating.committee_formed),
-        "expert.seated/v1": _rule("seat", "formed", "TBL 37", seating.expert_seated),
-        "undertaking.signed/v1": _rule("seat", "seated", "EC12 12", seating.undertaking_signed),
-        "chair.voted/v1": _rule("seat", "sworn", "EC12 9", seating.chair_voted, hidden=True),
-        "chair.elected/v1": _rule("host", "sworn", "EC12 9", seating.chair_elected),
-        "review.checked/v1": _rule(
-            "seat", "reviewing", "TBR 49", review.review_checked, hidden=True
-        ),
-        "rejection.voted/v1": _rule(
-            "seat", "voting", "TBR 51", review.rejection_voted, hidden=True
-        ),
+        "committee.formed/v1": _rule("host", "picked", LAW, seating.committee_formed),
+        "expert.seated/v1": _rule("seat", "formed", LAW, seating.expert_seated),
+        "undertaking.signed/v1": _rule("seat", "seated", LAW, seating.undertaking_signed),
+        "chair.voted/v1": _rule("seat", "sworn", LAW, seating.chair_voted, hidden=True),
+        "chair.elected/v1": _rule("host", "sworn", LAW, seating.chair_elected),
+        "review.checked/v1": _rule("seat", "reviewing", LAW, review.review_checked, hidden=True),
+        "rejection.voted/v1": _rule("seat", "voting", LAW, review.rejection_voted, hidden=True),
         "scores.submitted/v1": _rule("seat", "scoring", "protocol 5", review.scores_submitted),
         "sheet.opened/v1": _rule(
             "host", "revealing", "protocol 5", review.sheet_opened, hidden=True
         ),
         # From `scoring` only where votes are unseen and no bid was left to be scored.
-        "result.consolidated/v1": _rule(
-            "host", "scoring ranking", "TBR 53", result.result_consolidated
-        ),
-        "report.signed/v1": _rule("seat", "signing", "TBR 53", result.report_signed, hidden=True),
-        "session.closed/v1": _rule("host", "signed", "TBR 53", result.session_closed),
-        "candidates.published/v1": _rule("buyer", "released", "TBR 54", award.candidates_published),
-        "award.decided/v1": _rule("buyer", "awarding", "TBR 55", award.award_decided),
-        "award.noticed/v1": _rule("buyer", "decided", "TBL 45", award.award_noticed),
+        "result.consolidated/v1": _rule("host", "scoring ranking", LAW, result.result_consolidated),
+        "report.signed/v1": _rule("seat", "signing", LAW, result.report_signed, hidden=True),
+        "session.closed/v1": _rule("host", "signed", LAW, result.session_closed),
+        "candidates.published/v1": _rule("buyer", "released", LAW, award.candidates_published),
+        "award.decided/v1": _rule("buyer", "awarding", LAW, award.award_decided),
+        "award.noticed/v1": _rule("buyer", "decided", LAW, award.award_noticed),
         "draw.disclosed/v1": _rule("pool", "awarded", "protocol 6", drawing.draw_disclosed),
     }
 )
@@ -147,16 +145,17 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
     header = placed.header
     if (rule := TABLE.get(header.type)) is None:
         raise RuleError(f"{header.type} does not stand in a tender", article="protocol 9")
+    article = rule.article or state.rules.step(header.type)
     check_order(state.entries, state.received, placed)
     check_stream(state.stream, state.opened_as, placed)
     if state.phase not in rule.phases:
-        raise RuleError(f"{header.type} may not follow in {state.phase}", article=rule.article)
-    _check_author(state, placed, rule)
+        raise RuleError(f"{header.type} may not follow in {state.phase}", article=article)
+    _check_author(state, placed, rule, article)
     seen = check_seen(state, placed)
     if placed.body is None and not rule.hidden:
         raise RuleError(f"the body of {header.type} is missing", article="protocol 2")
     _check_lot(state, placed)
-    after = rule.apply(state, placed, placed.body)
+    after = _applied(rule, article, state, placed)
     return replace(
         after,
         entries=(*state.entries, placed.entry),
@@ -164,6 +163,15 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
         seen=put(state.seen, header.author, seen),
         keyring=learn(state.keyring, header, placed.body),
     )
+
+
+def _applied(rule: Rule, article: str, state: TenderState, placed: Placed) -> TenderState:
+    try:
+        return rule.apply(state, placed, placed.body)
+    except RuleError as error:
+        if error.article:
+            raise
+        raise RuleError(error.detail, code=error.code, article=article) from None
 
 
 def _check_lot(state: TenderState, placed: Placed) -> None:
@@ -189,7 +197,7 @@ def check_stream(stream: str, opened: StreamOpened | None, placed: Placed) -> No
         raise RuleError("the stream's first record does not name this kind", article="protocol 2")
 
 
-def _check_author(state: TenderState, placed: Placed, rule: Rule) -> None:
+def _check_author(state: TenderState, placed: Placed, rule: Rule, article: str) -> None:
     role, _, name = placed.header.author.partition(":")
     if rule.author == "host":
         good = role == "centre" and (state.phase is Phase.NEW or name == state.keeper)
@@ -200,7 +208,7 @@ def _check_author(state: TenderState, placed: Placed, rule: Rule) -> None:
     else:
         good = role == {"bidder": "bidder", "seat": "expert"}[rule.author]
     if not good:
-        raise RuleError(f"{placed.header.type} is for the {rule.author}", article=rule.article)
+        raise RuleError(f"{placed.header.type} is for the {rule.author}", article=article)
 
 
 def check_seen(state: TenderState, placed: Placed) -> int:

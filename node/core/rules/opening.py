@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     )
     from node.core.rules.state import Bid, Placed, TenderState
 
-OPENING = "EB20 30"
-FAULT = "EB20 31"
 SHARES = "protocol 5"
 
 
@@ -44,24 +42,24 @@ def bid_unlocked(state: TenderState, placed: Placed, body: BidUnlocked) -> Tende
     """A bidder's consent, inside the window, to open the bid that he sealed last."""
     bid = state.in_force.get(body.bid)
     if bid is None or bid.bidder != placed.header.key:
-        raise RuleError("this is not your bid in force", article=OPENING)
+        raise RuleError("this is not your bid in force")
     if not is_enough(state):
         minimum = state.rules.bids.minimum_bidders
         raise state.rules.refusal(minimum.article, f"fewer than {minimum.value} bids: no opening")
     opening, until = epoch_of(state.terms.opening), epoch_of(state.terms.unlock_until)
     if not opening <= placed.received <= until:
-        raise RuleError("outside the unlock window", article=OPENING)
+        raise RuleError("outside the unlock window")
     if body.bid in state.unlocked:
-        raise RuleError("this bid is unlocked already", article=OPENING)
+        raise RuleError("this bid is unlocked already")
     return replace(state, unlocked=state.unlocked | {body.bid})
 
 
 def unlock_expired(state: TenderState, placed: Placed, body: TermExpired) -> TenderState:
     """The unlock window is over: this record releases the shares of the unlocked bids."""
     if placed.received < epoch_of(state.terms.unlock_until):
-        raise RuleError("the unlock window is still open", article=OPENING)
+        raise RuleError("the unlock window is still open")
     if not is_enough(state):
-        raise RuleError("too few bids: the lot fails, nothing is opened", article=OPENING)
+        raise RuleError("too few bids: the lot fails, nothing is opened")
     boxes = {bid: state.in_force[bid].box for bid in sorted(state.unlocked)}
     terms = state.terms
     release = Release(placed.id, placed.received, terms.holders, terms.threshold, boxes)
@@ -152,7 +150,7 @@ def bid_opened(state: TenderState, placed: Placed, body: BidOpened) -> TenderSta
     """Read out one unlocked bid."""
     _check_turn(state, placed, body.bid)
     if body.bid not in state.unlocked:
-        raise RuleError("its bidder did not unlock this bid", article=OPENING)
+        raise RuleError("its bidder did not unlock this bid")
     bid = state.in_force[body.bid]
     proof = Proof(body.ciphertext, body.key)
     check_opened(state, (bid.id, bid.box), proof, encode(body.package), bid_context(state, bid))
@@ -182,7 +180,7 @@ def bid_not_opened(state: TenderState, placed: Placed, body: BidNotOpened) -> Te
     _check_turn(state, placed, body.bid)
     unlocked = body.bid in state.unlocked
     if (body.ground == "not-unlocked") == unlocked:
-        raise RuleError("the ground does not agree with the bidder's consent", article=FAULT)
+        raise RuleError("the ground does not agree with the bidder's consent")
     if unlocked:
         _check_fault(state, body)
     return replace(state, not_opened=put(state.not_opened, body.bid, body.ground))
@@ -196,10 +194,10 @@ def _check_fault(state: TenderState, body: BidNotOpened) -> None:
     enough = len(shares) >= release_of(state).threshold
     if body.ground == "share-missing":
         if enough:
-            raise RuleError("enough shares are shown to open this bid", article=FAULT)
+            raise RuleError("enough shares are shown to open this bid")
         return
     if body.ciphertext is None or not enough:
-        raise RuleError("a faulty box is shown with its ciphertext and shares", article=FAULT)
+        raise RuleError("a faulty box is shown with its ciphertext and shares")
     bid = state.in_force[body.bid]
     try:
         opened = open_box(bid.box, b64decode(body.ciphertext), shares, bid_context(state, bid))
@@ -208,12 +206,12 @@ def _check_fault(state: TenderState, body: BidNotOpened) -> None:
         if error.code != "box":
             return
         raise
-    raise RuleError("the box opens: it is not faulty", article=FAULT)
+    raise RuleError("the box opens: it is not faulty")
 
 
 def _check_turn(state: TenderState, placed: Placed, bid: str) -> None:
     if bid not in state.in_force or bid in state.opened or bid in state.not_opened:
-        raise RuleError("no bid in force that waits to be opened", article=OPENING)
+        raise RuleError("no bid in force that waits to be opened")
     if not is_released(state, placed.received):
         raise RuleError("not all holders have released their shares yet", article=SHARES)
 
@@ -222,7 +220,7 @@ def opening_closed(state: TenderState, placed: Placed, body: OpeningClosed) -> T
     """End the opening: every bid in force was opened, or said why not."""
     counts = (len(state.opened), len(state.not_opened))
     if sum(counts) != len(state.in_force) or (body.opened, body.not_opened) != counts:
-        raise RuleError("the counts are not those of the bids in force", article="EB20 32")
+        raise RuleError("the counts are not those of the bids in force")
     return replace(state, phase=Phase.READ)
 
 

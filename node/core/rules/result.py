@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from node.core.records.kinds.session import ReportSigned, ResultConsolidated, SessionClosed
     from node.core.rules.state import Placed, TenderState
 
-RESULT = "TBR 53"
-REPORT = "TBR 53, EC12 43"
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -139,13 +136,13 @@ def result_consolidated(
 ) -> TenderState:
     """Take the host's result if it is the one that the rules give."""
     if state.phase is Phase.SCORING and (may_be_scored(state) or body.ranking):
-        raise RuleError("score sheets are still awaited", article=RESULT)
+        raise RuleError("score sheets are still awaited")
     stated = Result(body.outcome, body.ranking, body.rejected, body.tied, body.winner)
     computed = result_of(state)
     if computed is None:
         _check_consistent(state, stated)
     elif stated != computed:
-        raise RuleError("this is not the result that the rules give", article=RESULT)
+        raise RuleError("this is not the result that the rules give")
     return replace(state, phase=Phase.SIGNING, result=body, result_id=placed.id)
 
 
@@ -155,9 +152,9 @@ def _check_consistent(state: TenderState, stated: Result) -> None:
     _check_rejected(state, out)
     rows = stated.ranking
     if sorted([*out, *(row.bid for row in rows)]) != sorted(state.opened):
-        raise RuleError("every opened bid is ranked or rejected, once", article=RESULT)
+        raise RuleError("every opened bid is ranked or rejected, once")
     if any(row.price != state.opened[row.bid].price for row in rows):
-        raise RuleError("a ranked price is not the opened one", article=RESULT)
+        raise RuleError("a ranked price is not the opened one")
     kind = state.lot.method.kind
     offers = [_stated_offer(state, row) for row in rows]
     ranked = ranking.rank(kind, offers, state.rules.method(kind).tie_breaks)
@@ -165,10 +162,10 @@ def _check_consistent(state: TenderState, stated: Result) -> None:
     if state.lot_seed:
         ranked = ranking.settle(ranked, bytes.fromhex(state.lot_seed))
     if [(r.rank, r.bid) for r in ranked.rows] != [(r.rank, r.bid) for r in rows]:
-        raise RuleError("the ranking is not in the order of its own numbers", article=RESULT)
+        raise RuleError("the ranking is not in the order of its own numbers")
     first = rows[0].bid if len(rows) >= max(1, _least_valid(state)) else None
     if stated.tied != tied or stated.winner != first:
-        raise RuleError("winner or tie are not those of the ranking", article=RESULT)
+        raise RuleError("winner or tie are not those of the ranking")
 
 
 def _check_rejected(state: TenderState, out: Mapping[str, RejectedBid]) -> None:
@@ -179,13 +176,13 @@ def _check_rejected(state: TenderState, out: Mapping[str, RejectedBid]) -> None:
     }
     by_price = {b: r for b, r in out.items() if state.rules.ground(r.ground).kind == "computed"}
     if by_price != computed:
-        raise RuleError("not exactly the bids that their price rejects", article=RESULT)
+        raise RuleError("not exactly the bids that their price rejects")
     members = len(state.seats)
     for row in out.values():
         clause = state.rules.article(state.rules.ground(row.ground).article).cite
         known = row.bid in computed or decided(row.votes, row.against, members)
         if not known or row.clause != clause:
-            raise RuleError("a rejection lacks its clause or its majority", article=RESULT)
+            raise RuleError("a rejection lacks its clause or its majority")
 
 
 def _stated_offer(state: TenderState, row: RankedBid) -> ranking.Offer:
@@ -193,7 +190,7 @@ def _stated_offer(state: TenderState, row: RankedBid) -> ranking.Offer:
     if state.lot.method.kind != SCORED:
         return ranking.Offer(row.bid, price, total=Decimal(price))
     if row.total is None or row.quality is None:
-        raise RuleError("a scored bid has its points", article=RESULT)
+        raise RuleError("a scored bid has its points")
     return ranking.Offer(row.bid, price, parse_points(row.total), parse_points(row.quality))
 
 
@@ -201,12 +198,12 @@ def report_signed(state: TenderState, placed: Placed, body: ReportSigned | None)
     """One member signs: agreed, or dissent with its reason (TBR art. 53)."""
     seat = seat_of(state, placed).seat
     if seat in state.reports:
-        raise RuleError("this seat has signed", article=REPORT)
+        raise RuleError("this seat has signed")
     if body is not None:
         if body.result != state.result_id:
-            raise RuleError("the report is on another result", article=REPORT)
+            raise RuleError("the report is on another result")
         if (body.opinion == "dissent") != (body.reason is not None):
-            raise RuleError("dissent, and only dissent, gives its reason", article=REPORT)
+            raise RuleError("dissent, and only dissent, gives its reason")
     opinion = "unseen" if body is None else body.opinion
     signed = replace(state, reports=put(state.reports, seat, opinion))
     everyone = len(signed.reports) == len(state.seats)
@@ -216,5 +213,5 @@ def report_signed(state: TenderState, placed: Placed, body: ReportSigned | None)
 def session_closed(state: TenderState, placed: Placed, body: SessionClosed) -> TenderState:
     """End the session on the result that all have signed."""
     if body.result != state.result_id:
-        raise RuleError("the session ends on another result", article=REPORT)
+        raise RuleError("the session ends on another result")
     return replace(state, phase=Phase.RELEASED, session_seq=placed.seq)

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     )
     from node.core.rules.state import Placed, TenderState
 
-REVIEW = "TBR 49"
 SHEETS = "protocol 5"
 SCORED = "comprehensive-scoring"
 
@@ -73,7 +72,7 @@ def computed_rejections(state: TenderState) -> dict[str, Rejected]:
 def review_checked(state: TenderState, placed: Placed, body: ReviewChecked | None) -> TenderState:
     """The chair puts the findings to the vote: facts only, one a bid, sorted by bid."""
     if seat_of(state, placed).seat != state.chair:
-        raise RuleError("only the chair puts findings to the vote", article=REVIEW)
+        raise RuleError("only the chair puts findings to the vote")
     if body is not None:
         _check_findings(state, body)
     findings = None if body is None else body.findings
@@ -83,29 +82,29 @@ def review_checked(state: TenderState, placed: Placed, body: ReviewChecked | Non
 def _check_findings(state: TenderState, body: ReviewChecked) -> None:
     bids = [finding.bid for finding in body.findings]
     if bids != sorted(set(bids)) or not set(bids) <= state.opened.keys():
-        raise RuleError("one finding a bid, of opened bids, sorted", article=REVIEW)
+        raise RuleError("one finding a bid, of opened bids, sorted")
     computed = computed_rejections(state)
     for finding in body.findings:
         ground = check_finding(finding.ground, state.rules)
         article = state.rules.article(ground.article)
         if finding.clause != article.cite:
-            raise RuleError(f"the clause of {finding.ground} is {article.cite}", article=REVIEW)
+            raise RuleError(f"the clause of {finding.ground} is {article.cite}")
         if finding.bid in computed:
-            raise RuleError("the price rejects this bid already", article=REVIEW)
+            raise RuleError("the price rejects this bid already")
     noted = {finding.bid for finding in body.findings}
     for bid in state.opened:
         if price_of(state, bid) is None and bid not in noted:
-            raise RuleError("a bid without a price needs a finding", article=REVIEW)
+            raise RuleError("a bid without a price needs a finding")
 
 
 def rejection_voted(state: TenderState, placed: Placed, body: RejectionVoted | None) -> TenderState:
     """One member's votes on all findings, once."""
     seat = seat_of(state, placed).seat
     if seat in state.review.votes:
-        raise RuleError("this seat has voted", article=REVIEW)
+        raise RuleError("this seat has voted")
     findings = state.review.findings
     if None not in (body, findings) and not _matches(body, findings):
-        raise RuleError("a member votes on every finding, in order", article=REVIEW)
+        raise RuleError("a member votes on every finding, in order")
     votes = put(state.review.votes, seat, body)
     voted = with_review(state, votes=votes, last=placed.id)
     if len(votes) < len(state.seats):

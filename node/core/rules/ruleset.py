@@ -28,6 +28,7 @@ COMPUTED_GROUNDS = frozenset({"above-ceiling", "below-minimum"})
 """Grounds that price alone decides; `rejection.computed_ground` knows exactly these."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}" + END)]
+StepId = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]+\.[a-z_]+\Z")]
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}" + END)]
 Whole = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 MethodId = Literal["lowest-price", "lowest-evaluated-price", "comprehensive-scoring"]
@@ -163,6 +164,12 @@ class Ground(_Part, frozen=True):
     en: str
 
 
+class Step(_Part, frozen=True):
+    """Which article governs a kind of record: what its refusals cite."""
+
+    article: Id
+
+
 class RuleSet(_Part, frozen=True):
     """One dated rule set. Made only by `load_ruleset`, which has checked it as a whole."""
 
@@ -183,6 +190,7 @@ class RuleSet(_Part, frozen=True):
     session: SessionRule
     evaluation: EvaluationRule
     grounds: dict[Id, Ground]
+    steps: dict[StepId, Step]
 
     def article(self, key: str) -> Article:
         """The article behind a key; raises RuleError for a key this rule set does not have."""
@@ -194,6 +202,10 @@ class RuleSet(_Part, frozen=True):
     def refusal(self, key: str, detail: str) -> RuleError:
         """The error that refuses an act and cites the article with this key; the caller raises."""
         return RuleError(detail, article=self.article(key).cite)
+
+    def step(self, kind: str) -> str:
+        """The citation that governs a record type such as `bid.sealed/v1`."""
+        return self.article(self.steps[kind.partition("/")[0]].article).cite
 
     def ground(self, name: str) -> Ground:
         """A ground of the closed list; raises RuleError for any other name."""

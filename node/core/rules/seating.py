@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from node.core.rules.state import Placed, TenderState
 
 SEATS = "protocol 6"
-CHAIR = "EC12 9"
 UNDERTAKING = (
     "本人承诺：客观、公正评审；不泄露评审内容；与所有投标人均无利害关系，如有即申请回避。\n"
     "I undertake to judge fairly, to keep the evaluation secret, and that I have no interest in "
@@ -95,7 +94,7 @@ def undertaking_signed(state: TenderState, placed: Placed, body: UndertakingSign
     """An expert signs the undertaking and that she has no interest in a bidder."""
     seat = seat_of(state, placed)
     if seat.sworn or body.text != undertaking_digest():
-        raise RuleError("signed before, or another text", article="EC12 12")
+        raise RuleError("signed before, or another text")
     sworn = with_seat(state, seat.seat, sworn=True)
     if not all(one.sworn for one in sworn.seats.values()):
         return sworn
@@ -109,7 +108,7 @@ def chair_voted(state: TenderState, placed: Placed, body: ChairVoted | None) -> 
     """One member's vote for the chair; her own seat too, once."""
     seat = seat_of(state, placed)
     if seat.chair or (body is not None and body.seat not in state.seats):
-        raise RuleError("voted before, or for nobody of the committee", article=CHAIR)
+        raise RuleError("voted before, or for nobody of the committee")
     return with_seat(state, seat.seat, chair=body.seat if body else "unseen")
 
 
@@ -127,7 +126,7 @@ def chair_of(state: TenderState) -> str | None:
 def chair_elected(state: TenderState, placed: Placed, body: ChairElected) -> TenderState:
     """State who was elected, after everybody has voted."""
     if not all(seat.chair for seat in state.seats.values()) or body.seat not in state.seats:
-        raise RuleError("not everybody has voted", article=CHAIR)
+        raise RuleError("not everybody has voted")
     if chair_of(state) not in (None, body.seat):
-        raise RuleError("this is not the seat with most votes", article=CHAIR)
+        raise RuleError("this is not the seat with most votes")
     return replace(state, phase=Phase.REVIEWING, chair=body.seat)

@@ -9,6 +9,7 @@ import pytest
 
 from node.core.errors import InvalidError, RuleError
 from node.core.records.canonical import digest_hex
+from node.core.rules.fold import TABLE
 from node.core.rules.ruleset import (
     FORMAT,
     MAX_BYTES,
@@ -121,7 +122,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "share as a float": changed('"2/3"', "0.6667"),
     "share over zero": changed('"2/3"', '"2/0"'),
     "article that leads nowhere": changed('20, article = "tbl-24"', '20, article = "tbl-25"'),
-    "article nothing cites": changed('20, article = "tbl-24"', '20, article = "ours"'),
+    "article nothing cites": changed('{ article = "tbl-45" }', '{ article = "ours" }'),
     "no such day": changed("2019-03-02", "2019-02-30"),
     "unknown method": changed("methods.comprehensive-scoring", "methods.gut-feeling"),
     "lot before price": changed('["price", "lot"]', '["lot", "price"]'),
@@ -139,3 +140,11 @@ def test_refused(name: str) -> None:
     with pytest.raises(InvalidError) as caught:
         load_ruleset(BAD[name]())
     assert caught.value.code == "form"
+
+
+@pytest.mark.parametrize("name", sorted(builtin_files()))
+def test_every_kind_under_law_has_its_article(name: str) -> None:
+    """The table says LAW where the rule set must name the article, and nowhere else."""
+    rules = load_ruleset(builtin_files()[name])
+    lawful = {kind.partition("/")[0] for kind, rule in TABLE.items() if not rule.article}
+    assert lawful == set(rules.steps)

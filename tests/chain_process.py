@@ -95,6 +95,17 @@ def start_chain(folder: Path, *, start_time: int | None = START) -> ChainProcess
     with (folder / "stderr").open("ab") as errors:
         process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=errors)
     chain = ChainProcess(folder, process)
+    try:
+        _wait_ready(chain)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return chain
+
+
+def _wait_ready(chain: ChainProcess) -> None:
+    folder, process = chain.folder, chain.process
     end = time.monotonic() + WAIT_S
     while chain.state.get("pid") != process.pid:
         assert process.poll() is None, (folder / "stderr").read_text()
@@ -102,7 +113,6 @@ def start_chain(folder: Path, *, start_time: int | None = START) -> ChainProcess
         time.sleep(0.01)
         if (folder / "state.json").exists():
             chain.state = json.loads((folder / "state.json").read_bytes())
-    return chain
 
 
 def is_gone(chain: ChainProcess) -> bool:

@@ -112,6 +112,17 @@ def test_many_threads_share_one_key_without_losing_a_nonce(net: Net) -> None:
     assert all(net.host.tender(s).keeper == ACCOUNTS[2] for s in streams)
 
 
+def test_writes_that_come_together_share_a_block(net: Net) -> None:
+    """One block costs anvil as much as its whole state: what waits goes into the next together."""
+    before = net.host.latest().number
+    jobs = [(member, fresh()) for member in net.members for _ in range(10)]
+    with ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(lambda job: job[0].set_deadline(job[1], 5), jobs))
+    assert all(r is not None and r.ok for r in done)
+    assert net.host.latest().number - before < len(jobs)
+    assert [net.host.tender(s).keeper for _, s in jobs] == [m.account for m, _ in jobs]
+
+
 def test_two_clients_of_one_key_resend_from_the_chains_own_nonce(net: Net) -> None:
     one, two = (net.process.client(net.deployment, KEYS[3]) for _ in range(2))
     for client in (one, two, one, one, two):

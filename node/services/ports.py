@@ -15,6 +15,9 @@ from node.core.records.envelope import Envelope
 from node.core.records.keys import PublicKey, Signer
 from node.core.records.place import What, Where
 
+NEWEST_CLOCK = "clock/newest"
+"""Key of the fact that holds the newest time the node stored, epoch seconds."""
+
 
 class Clock(Protocol):
     """One source of time. It never goes below the newest time the node stored."""
@@ -101,7 +104,8 @@ class Task:
     """A durable piece of outside work that is tried until it is done: an outbox row.
 
     `kind` is `submit` (key: host id + record id) or a chain act (`deadline`, `bids`, `result`,
-    `checkpoint`, `round`, `commit`, `reveal`); `since` is when it was put there.
+    `checkpoint`, `round`, `commit`, `reveal`), or `refuse` (key: record id), which asks the host
+    to log `record.refused`; `since` is when it was put there.
     """
 
     kind: str
@@ -112,7 +116,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one accept commits in one transaction: all of it, or nothing."""
+    """What one accept commits in one transaction: all of it, or nothing.
+
+    `now` is kept as the fact `NEWEST_CLOCK`, which never goes back.
+    """
 
     streams: tuple[StreamRow, ...] = ()
     places: tuple[PlaceRow, ...] = ()
@@ -169,12 +176,15 @@ class Store(Protocol):
         """Own places that no published tick holds yet, oldest first."""
         ...
 
-    def publish(self, origin: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+    def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""
         ...
 
-    def mirror(self, origin: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
-        """The same for a partner's log: entries and a note with its quorum."""
+    def mirror(self, keeper: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+        """The same for the log of a partner, `keeper`: entries and a note with its quorum.
+
+        Only places of the keeper's own streams get indexes.
+        """
         ...
 
     def entries(self, origin: str, start: int = 0, end: int | None = None) -> list[bytes]:
@@ -185,8 +195,14 @@ class Store(Protocol):
         """Store a checkpoint's note with its quorum of cosignatures."""
         ...
 
-    def notes(self, origin: str, after: int = 0, *, quorum: bool = True) -> list[LogNote]:
+    def notes(
+        self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
+    ) -> list[LogNote]:
         """Stored checkpoints with size > after, ascending; only those with a quorum if asked."""
+        ...
+
+    def newest(self, origin: str, *, quorum: bool = True) -> LogNote | None:
+        """The stored checkpoint of the largest size, of those with a quorum if asked."""
         ...
 
     def witnessed(self, origin: str) -> tuple[int, str] | None:
@@ -416,6 +432,10 @@ class Partner(Protocol):
 
     def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """The partner's log from size `after` on, at each checkpoint that gets its quorum."""
+        ...
+
+    async def put_blob(self, data: bytes) -> str:
+        """Store a ciphertext with the partner; its SHA-256 in hex."""
         ...
 
     async def share(self, record: str, index: int) -> bytes:

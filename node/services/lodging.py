@@ -1,0 +1,160 @@
+"""A guest's records: judged by our own fold, logged here first, then sent until they are answered.
+
+Source: protocol.md section 4. Commit order: (1) `record.lodged` in our side stream and the task
+to send, in one transaction; (2) sent to the host, again and again, with the same bytes; (3) the
+task is removed once the host answered with the place or with its refusal. A crash between any two
+of them repeats a step that changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from node.core.errors import MissingError, NodeError, UnavailableError
+from node.core.records.canonical import decode, encode
+from node.core.records.envelope import Envelope, open_envelope
+from node.core.records.kinds import decode_body
+from node.core.records.kinds.session import ScoresSubmitted
+from node.core.records.kinds.streams import RecordLodged
+from node.core.records.kinds.tender import BidSealed
+from node.services.ports import Accepted, Submission, Task
+
+if TYPE_CHECKING:
+    from node.core.rules.state import TenderState
+    from node.services.desk import Desk
+
+Own = Callable[
+    [Sequence[Submission], Sequence[Task], Mapping[str, str]],
+    Awaitable["list[Accepted | NodeError]"],
+]
+"""Accepts records into our own streams together with tasks and facts (the sequencer)."""
+Judge = Callable[["TenderState", Submission], None]
+"""Raises what our fold says against a record at the next place of a stream."""
+ANSWER_S = 20.0
+"""How long a caller waits for the host's answer before he is told that it will still be sent."""
+
+
+@dataclass(slots=True)
+class Lodging:
+    """Lodges records in our side streams and brings them to their hosts."""
+
+    desk: Desk
+    own: Own
+    judge: Judge
+    side_of: Callable[[str], str | None]
+    waiting: dict[str, asyncio.Future[Accepted]] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def say(self, state: TenderState, item: Submission, facts: Mapping[str, str]) -> Accepted:
+        """Lodge one record for the host's stream and wait for the host's answer.
+
+        Raises what our own fold says against it (then nothing is lodged), what the host refuses
+        it for, or UnavailableError if the host is silent: lodged it is, and will be sent.
+        """
+        record = open_envelope(item.envelope).id
+        if (known := await self._known(record)) is not None:
+            return known
+        if record not in self.waiting:
+            await self._lodge(state, record, item, facts)
+        answer = self.waiting.setdefault(record, _waiter())
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), ANSWER_S)
+        except TimeoutError:
+            raise UnavailableError("the host does not answer; the record is lodged here") from None
+
+    async def _known(self, record: str) -> Accepted | None:
+        row = await self.desk.off(self.desk.store.find, record)
+        return None if row is None else Accepted(record, row.seq, row.entry)
+
+    async def _lodge(
+        self, state: TenderState, record: str, item: Submission, facts: Mapping[str, str]
+    ) -> None:
+        await self.desk.off(self.judge, state, item)
+        side = self.side_of(state.stream)
+        if side is None:
+            raise MissingError("this node has not opened its side stream yet; try again")
+        body = RecordLodged(records=(record,), salt=self.desk.salt())
+        task = Task("submit", record, _payload(state.keeper, item), self.desk.clock.now())
+        lodged = self.desk.scribe.own("record.lodged/v1", body, side)
+        answer = (await self.own([lodged], [task], facts))[0]
+        if isinstance(answer, NodeError):
+            raise answer
+        self.wake.set()
+
+    async def send_once(self) -> bool:
+        """Send every waiting record once, host by host; True if none is left."""
+        tasks = await self.desk.off(self.desk.store.tasks, "submit")
+        hosts = sorted({task.payload["host"] for task in tasks})
+        outcomes = await asyncio.gather(
+            *(self._send(host, [t for t in tasks if t.payload["host"] == host]) for host in hosts)
+        )
+        return all(outcomes)
+
+    async def _send(self, host: str, tasks: list[Task]) -> bool:
+        partner = self.desk.partners.get(host)
+        if partner is None:
+            return False
+        items = [_item(task) for task in tasks]
+        try:
+            for item in items:
+                await self._bring_blob(host, item)
+            answers = await partner.submit(items)
+        except UnavailableError:
+            return False
+        settled = [
+            self._settle(task.key, answer) for task, answer in zip(tasks, answers, strict=True)
+        ]
+        finished = [task.key for task, done in zip(tasks, settled, strict=True) if done]
+        await self.desk.off(self.desk.store.done, "submit", finished)
+        return len(finished) == len(tasks)
+
+    async def _bring_blob(self, host: str, item: Submission) -> None:
+        """A box's ciphertext goes before its record."""
+        kind = open_envelope(item.envelope).header.type
+        body = decode_body(kind, item.body)
+        if isinstance(body, BidSealed | ScoresSubmitted):
+            data = await self.desk.off(self.desk.blobs.get, body.box.ciphertext.sha256)
+            if data is not None:
+                await self.desk.partners[host].put_blob(data)
+
+    def _settle(self, record: str, answer: Accepted | Exception) -> bool:
+        """Hand the host's answer to whoever waits; False if it must be sent again."""
+        if isinstance(answer, UnavailableError):
+            return False
+        waiter = self.waiting.pop(record, None)
+        if waiter is not None and not waiter.done():
+            if isinstance(answer, Accepted):
+                waiter.set_result(answer)
+            else:
+                waiter.set_exception(answer)
+        return True
+
+
+def _waiter() -> asyncio.Future[Accepted]:
+    """A future whose failure nobody has to fetch: the caller may have gone."""
+    future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future
+
+
+def _payload(host: str, item: Submission) -> dict[str, str]:
+    """A record as its task keeps it: text only."""
+    return {
+        "host": host,
+        "envelope": encode(item.envelope).decode(),
+        "body": item.body.decode(),
+        "sealed": ",".join(sealed.hex() for sealed in item.sealed),
+    }
+
+
+def _item(task: Task) -> Submission:
+    """The record that a task keeps."""
+    sealed = task.payload["sealed"]
+    return Submission(
+        decode(task.payload["envelope"].encode(), Envelope),
+        task.payload["body"].encode(),
+        tuple(bytes.fromhex(one) for one in sealed.split(",")) if sealed else (),
+    )

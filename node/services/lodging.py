@@ -57,7 +57,7 @@ class Lodging:
         record = open_envelope(item.envelope).id
         if (known := await self._known(record)) is not None:
             return known
-        if record not in self.waiting:
+        if not await self._is_lodged(record):
             await self._lodge(state, record, item, facts)
         answer = self.waiting.setdefault(record, _waiter())
         try:
@@ -68,6 +68,15 @@ class Lodging:
     async def _known(self, record: str) -> Accepted | None:
         row = await self.desk.off(self.desk.store.find, record)
         return None if row is None else Accepted(record, row.seq, row.entry)
+
+    async def _is_lodged(self, record: str) -> bool:
+        """Is it on its way already? Raises what the host refused it for, if it did."""
+        refused = await self.desk.off(self.desk.store.fact, f"refused/{record}")
+        if refused is not None:
+            code, _, detail = refused.partition(" ")
+            raise NodeError(detail, code=code)
+        tasks = await self.desk.off(self.desk.store.tasks, "submit")
+        return any(task.key == record for task in tasks)
 
     async def _lodge(
         self, state: TenderState, record: str, item: Submission, facts: Mapping[str, str]
@@ -105,7 +114,8 @@ class Lodging:
         except UnavailableError:
             return False
         settled = [
-            self._settle(task.key, answer) for task, answer in zip(tasks, answers, strict=True)
+            await self._settle(task.key, answer)
+            for task, answer in zip(tasks, answers, strict=True)
         ]
         finished = [task.key for task, done in zip(tasks, settled, strict=True) if done]
         await self.desk.off(self.desk.store.done, "submit", finished)
@@ -120,16 +130,19 @@ class Lodging:
             if data is not None:
                 await self.desk.partners[host].put_blob(data)
 
-    def _settle(self, record: str, answer: Accepted | Exception) -> bool:
+    async def _settle(self, record: str, answer: Accepted | NodeError) -> bool:
         """Hand the host's answer to whoever waits; False if it must be sent again."""
         if isinstance(answer, UnavailableError):
             return False
+        if isinstance(answer, NodeError):
+            refused = f"{answer.code} {answer}"
+            await self.desk.off(self.desk.store.put_fact, f"refused/{record}", refused)
         waiter = self.waiting.pop(record, None)
         if waiter is not None and not waiter.done():
-            if isinstance(answer, Accepted):
-                waiter.set_result(answer)
-            else:
+            if isinstance(answer, NodeError):
                 waiter.set_exception(answer)
+            else:
+                waiter.set_result(answer)
         return True
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from node.core.errors import NodeError
 from node.core.records.envelope import Envelope
 from node.core.records.keys import PublicKey, Signer
 from node.core.records.place import What, Where
@@ -418,7 +419,7 @@ class LogPart:
 class Partner(Protocol):
     """Another member's node over mTLS; every call raises UnavailableError or what it answered."""
 
-    async def submit(self, items: Sequence[Submission]) -> list[Accepted | Exception]:
+    async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
         """Send records; answered each by each. Sending again gives the same answers."""
         ...
 

@@ -1,0 +1,66 @@
+"""What use cases need from outside: the ports that adapters implement.
+
+No framework stands here. Times are epoch seconds UTC, digests lower-case hex.
+"""
+
+from __future__ import annotations
+
+from node.services.ports.chain import (
+    BeaconRound,
+    Block,
+    Chain,
+    RegistryChange,
+    RegistryView,
+    TenderSlots,
+)
+from node.services.ports.keys import (
+    Clock,
+    Entropy,
+    Keys,
+)
+from node.services.ports.network import (
+    Followed,
+    LogPart,
+    Member,
+    Notifier,
+    Partner,
+    Witness,
+)
+from node.services.ports.store import (
+    Accepted,
+    Batch,
+    Blobs,
+    LogNote,
+    PlaceRow,
+    Store,
+    StreamRow,
+    Submission,
+    Task,
+)
+
+__all__ = [
+    "Accepted",
+    "Batch",
+    "BeaconRound",
+    "Blobs",
+    "Block",
+    "Chain",
+    "Clock",
+    "Entropy",
+    "Followed",
+    "Keys",
+    "LogNote",
+    "LogPart",
+    "Member",
+    "Notifier",
+    "Partner",
+    "PlaceRow",
+    "RegistryChange",
+    "RegistryView",
+    "Store",
+    "StreamRow",
+    "Submission",
+    "Task",
+    "TenderSlots",
+    "Witness",
+]

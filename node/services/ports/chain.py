@@ -1,0 +1,134 @@
+"""The permissioned chain as one member's account sees it. Blocking; called on threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block: number, hash (hex), time (epoch seconds)."""
+
+    number: int
+    hash: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """One change of the registry contract; `descriptor` is the RFC 8785 JSON that stands there."""
+
+    id: str
+    account: str
+    descriptor: bytes
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryView:
+    """All changes up to block `height`, whose hash is `hash`; `proof` proves the head there."""
+
+    changes: tuple[RegistryChange, ...]
+    height: int
+    hash: str
+    contract: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconRound:
+    """A beacon round as the chain has it; times are epoch seconds, accounts and values hex."""
+
+    round: str
+    opened_at: int
+    commit_by: int
+    reveal_by: int
+    members: tuple[str, ...]
+    commits: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TenderSlots:
+    """The three slots of a tender on the chain; zero or 64 zeros where not written yet."""
+
+    keeper: str
+    deadline: int
+    bids_at: int
+    bids_root: str
+    bids_head: str
+    result_at: int
+    result: str
+    result_head: str
+
+
+class Chain(Protocol):
+    """The permissioned chain as one member's account sees it. Blocking; writers are idempotent.
+
+    Every method raises UnavailableError (`chain`) if the chain does not answer, and
+    NodeError if it refuses.
+    """
+
+    account: str
+
+    def latest(self) -> Block:
+        """The newest block."""
+        ...
+
+    def registry(self) -> RegistryView:
+        """The registry at the newest block, with its proof."""
+        ...
+
+    def tender(self, stream: str) -> TenderSlots:
+        """The three slots of a tender."""
+        ...
+
+    def set_deadline(self, stream: str, time: int) -> None:
+        """Write the deadline slot."""
+        ...
+
+    def close_bids(self, stream: str, root: str, head: str) -> None:
+        """Write the bids slot, once."""
+        ...
+
+    def set_result(self, stream: str, result: str, head: str) -> None:
+        """Write the result slot, once."""
+        ...
+
+    def anchored(self, account: str) -> tuple[int, str, int]:
+        """(size, root hex, block time) of an account's newest anchored checkpoint, or zeros."""
+        ...
+
+    def anchor(self, size: int, root: str) -> None:
+        """Anchor a checkpoint of our own log; a smaller size than stands is left out."""
+        ...
+
+    def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
+        """Open a beacon round."""
+        ...
+
+    def round(self, round_id: str, opener: str) -> BeaconRound | None:
+        """A round, or None if nobody opened it."""
+        ...
+
+    def rounds_for_us(self) -> list[tuple[str, str]]:
+        """(round id, opener account) of open rounds that name our account and wait for us."""
+        ...
+
+    def commit(self, round_id: str, opener: str, commitment: str) -> None:
+        """Commit to our secret."""
+        ...
+
+    def reveal(self, round_id: str, opener: str, secret: str) -> None:
+        """Reveal our secret."""
+        ...
+
+    def prove_tender(self, stream: str, accounts: Sequence[str]) -> str:
+        """The operator's note over a tender's slots and these accounts' checkpoint slots."""
+        ...
+
+    def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
+        """The operator's note over the slots of (round id, opener, members)."""
+        ...

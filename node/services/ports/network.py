@@ -1,0 +1,103 @@
+"""Other members, witnesses and experts, as use cases reach them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from node.core.errors import NodeError
+from node.core.records.envelope import Envelope
+from node.core.records.keys import PublicKey
+from node.core.records.place import What, Where
+from node.services.ports.store import Accepted, StreamRow, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as the registry names it now; what a connection needs beside its keys."""
+
+    id: str
+    role: str
+    status: str
+    account: str
+    endpoint: str
+    http: str
+    origin: str
+    witness: str
+    tls: bytes
+    keys: tuple[tuple[str, PublicKey], ...]
+    name_zh: str
+    name_en: str
+
+    def key(self, role: str) -> PublicKey | None:
+        """The member's key in a role, or None."""
+        return next((key for name, key in self.keys if name == role), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One place as a keeper shows it: `what` and `where` opened, envelope and body as allowed."""
+
+    seq: int
+    what: What
+    where: Where
+    envelope: Envelope
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """A stretch of a partner's log up to a checkpoint with its quorum."""
+
+    start: int
+    entries: tuple[bytes, ...]
+    note: str
+
+
+class Partner(Protocol):
+    """Another member's node over mTLS; every call raises UnavailableError or what it answered."""
+
+    async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
+        """Send records; answered each by each. Sending again gives the same answers."""
+        ...
+
+    def streams(self) -> AsyncIterator[StreamRow]:
+        """The streams the partner keeps that we may know, then new ones as they appear."""
+        ...
+
+    def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
+        """Places with seq > after as the audience table allows; goes on as they appear."""
+        ...
+
+    def follow_log(self, after: int) -> AsyncIterator[LogPart]:
+        """The partner's log from size `after` on, at each checkpoint that gets its quorum."""
+        ...
+
+    async def put_blob(self, data: bytes) -> str:
+        """Store a ciphertext with the partner; its SHA-256 in hex."""
+        ...
+
+    async def share(self, record: str, index: int) -> bytes:
+        """Our sealed share of a box, once the releasing record stands."""
+        ...
+
+    async def disclose(self, draw: str, payload: bytes) -> None:
+        """A pool gives the regulator the salts of its lists at once (protocol 6)."""
+        ...
+
+
+class Witness(Protocol):
+    """A partner's C2SP tlog-witness endpoint over HTTP."""
+
+    async def add_checkpoint(self, url: str, body: bytes) -> tuple[int, bytes]:
+        """POST add-checkpoint; (HTTP status, body). Raises UnavailableError."""
+        ...
+
+
+class Notifier(Protocol):
+    """How a pool reaches its experts: the console notifier of the embedded default."""
+
+    async def call(self, draw: str, pseudonym: str, message: str) -> None:
+        """Ask one expert, with time and place only, never the project."""
+        ...

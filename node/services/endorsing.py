@@ -1,0 +1,95 @@
+"""A guest's word on the host's stream: endorsed as far as we checked, or disputed.
+
+Source: protocol.md section 4. At most one endorsement a tick, of the newest place that our own
+fold accepted; never two different entries for one place (our fold holds one). After a dispute
+nothing more is endorsed. Besides the fold a guest compares what only it can compare: members with
+its own view of the chain, seeds with what the chain shows, and its own people's records with what
+it lodged for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import NodeError, RuleError
+from node.core.records.kinds.draws import DrawSeeded
+from node.core.records.kinds.streams import DisputeRaised, RegistryNoted, StreamEndorsed
+from node.core.rules.registry import entries_at
+from node.services.members import changes_of
+
+if TYPE_CHECKING:
+    from node.core.records.kinds import Body
+    from node.core.rules.side import OwnState
+    from node.core.rules.state import Placed, TenderState
+    from node.services.desk import Desk
+    from node.services.members import Members
+
+
+def endorsement(state: TenderState, side: OwnState, salt: str) -> StreamEndorsed | None:
+    """What we can newly endorse; None if nothing is new or a dispute is not settled."""
+    newest = len(state.entries) - 1
+    before = -1 if side.endorsed is None else side.endorsed.seq
+    if side.disputes or newest <= before or newest < 1:
+        return None
+    entry = state.entries[newest]
+    return StreamEndorsed(disputes=0, entry=entry, salt=salt, seq=newest)
+
+
+def dispute_of(seq: int, entry: str, error: NodeError, salt: str) -> DisputeRaised:
+    """The dispute of one place: the code and the article that it breaks."""
+    article = error.article or error.detail[:200] or error.code
+    return DisputeRaised(article=article, code=error.code, entry=entry, salt=salt, seq=seq)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestChecks:
+    """What a guest checks beyond the fold; blocking. Raises RuleError for what it disputes."""
+
+    desk: Desk
+    members: Members
+
+    def check(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
+        """Judge one place that the fold is about to take."""
+        self._check_own(state, side, placed)
+        if placed.seq > 0 and isinstance(placed.body, RegistryNoted):
+            self._check_registry(placed.body)
+        if isinstance(placed.body, DrawSeeded):
+            self._check_seed(state, placed.body)
+
+    def _check_own(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
+        """Nobody speaks for us or from our seats but through our own log."""
+        role, _, name = placed.header.author.partition(":")
+        seat = state.seats.get(name) if role == "expert" else None
+        ours = name == self.desk.me if role in ("centre", "regulator") else False
+        if (ours or (seat is not None and seat.centre == self.desk.me)) and (
+            side is None or placed.id not in side.lodged
+        ):
+            raise RuleError("a record of our people that we never lodged", article="protocol 4")
+
+    def _check_registry(self, body: RegistryNoted) -> None:
+        """The members named are those of our own view of the chain at that height."""
+        view = self.members.view
+        if view is None or view.height < body.height:
+            view = self.desk.chain.registry()
+            self.members.take(view)
+        if entries_at(changes_of(view), body.height) != body.entries:
+            raise RuleError("these are not the members on the chain", article="protocol 7")
+
+    def _check_seed(self, state: TenderState, body: DrawSeeded) -> None:
+        """The secrets are those revealed on the chain; a silent chain is left to the verifier."""
+        host = state.keyring.key(state.keeper, "chain")
+        try:
+            found = self.desk.chain.round(body.round, host.key if host else "")
+        except NodeError as error:
+            if error.code != "chain":
+                raise
+            return
+        stated = {secret.account: secret.secret for secret in body.secrets}
+        if found is None or dict(found.secrets) != stated:
+            raise RuleError("the seed is not the one on the chain", article="protocol 6")
+
+
+def side_body(body: Body) -> str:
+    """The record type under which a guest's own word is logged."""
+    return "dispute.raised/v1" if isinstance(body, DisputeRaised) else "stream.endorsed/v1"

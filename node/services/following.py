@@ -1,0 +1,141 @@
+"""Following partners: their streams folded with our own rules, their logs mirrored.
+
+Whatever a keeper shows us is judged as if a stranger had sent it. What breaks a rule is disputed
+in our own log (`dispute.raised` in our side stream), that stream is followed no further, and
+nothing more of it is endorsed. Each partner has one task that lists its streams and one for each
+stream and for its log; a lost connection is taken up again where our own store stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from node.core.errors import NodeError, UnavailableError
+from node.services.ports import Followed, StreamRow
+
+if TYPE_CHECKING:
+    from node.services.ports import LogPart, Partner
+
+Held = Callable[[str], int]
+"""How many places of a stream our store holds."""
+Take = Callable[[StreamRow, "list[Followed]"], Awaitable[None]]
+"""Judge and store the next places of a followed stream; raises what is wrong with them."""
+TakeLog = Callable[[str, "LogPart"], Awaitable[None]]
+"""Check and store a stretch of a partner's log."""
+Dispute = Callable[[StreamRow, "Followed", NodeError], Awaitable[None]]
+MAX_TOGETHER = 256
+"""At most so many places are judged and committed at once."""
+
+
+@dataclass(slots=True)
+class Following:
+    """All that we follow of one partner."""
+
+    partner_id: str
+    partner: Partner
+    held: Held
+    log_size: Callable[[], int]
+    take: Take
+    take_log: TakeLog
+    dispute: Dispute
+    report: Callable[[str, NodeError], None]
+    known: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._again("log", self._follow_log))
+            tasks.create_task(self._again("streams", lambda: self._list(tasks)))
+
+    async def _again(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
+        """Repeat for ever: a partner that does not answer is asked again, with growing pauses."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(NodeError), wait=wait_random_exponential(0.1, 2.0)
+        ):
+            with attempt:
+                try:
+                    await once()
+                except NodeError as error:
+                    self.report(f"{self.partner_id} {what}", error)
+                    raise
+                raise UnavailableError("the partner ended the call; it is taken up again")
+
+    async def _list(self, tasks: asyncio.TaskGroup) -> None:
+        async for row in self.partner.streams():
+            if row.keeper == self.partner_id and row.id not in self.known:
+                self.known.add(row.id)
+                tasks.create_task(self._again(row.id[:8], partial(self._follow, row)))
+
+    async def _follow_log(self) -> None:
+        async for part in self.partner.follow_log(self.log_size()):
+            await self.take_log(self.partner_id, part)
+
+    async def _follow(self, row: StreamRow) -> None:
+        if row.id in self.broken:
+            await asyncio.Event().wait()
+        places = self.partner.follow(row.id, self.held(row.id) - 1)
+        async for together in gathered(places, MAX_TOGETHER):
+            try:
+                await self.take(row, together)
+            except UnavailableError:
+                raise
+            except NodeError as error:
+                await self._break(row, together, error)
+                return
+
+    async def _break(self, row: StreamRow, together: list[Followed], error: NodeError) -> None:
+        """Find the first place that is wrong, dispute it, and follow this stream no further."""
+        held = self.held(row.id)
+        wrong = next((item for item in together if item.seq >= held), together[-1])
+        await self.dispute(row, wrong, error)
+        self.broken.add(row.id)
+
+
+async def gathered(places: AsyncIterator[Followed], most: int) -> AsyncIterator[list[Followed]]:
+    """Give what has arrived meanwhile together, in order, so that one commit takes it all."""
+    queue: asyncio.Queue[Followed | Exception | None] = asyncio.Queue(most)
+
+    async def pump() -> None:
+        try:
+            async for place in places:
+                await queue.put(place)
+            await queue.put(None)
+        except NodeError as error:
+            await queue.put(error)
+
+    pumping = asyncio.create_task(pump())
+    try:
+        while True:
+            together, end = _drain(await queue.get(), queue)
+            if together:
+                yield together
+            if isinstance(end, Exception):
+                raise end
+            if end is _END:
+                return
+    finally:
+        pumping.cancel()
+
+
+_END = object()
+
+
+def _drain(
+    first: Followed | Exception | None, queue: asyncio.Queue[Followed | Exception | None]
+) -> tuple[list[Followed], object]:
+    """Everything that waits, and what ends it: an error, the end, or nothing yet (None)."""
+    together: list[Followed] = []
+    item = first
+    while isinstance(item, Followed):
+        together.append(item)
+        if queue.empty():
+            return together, None
+        item = queue.get_nowait()
+    return together, _END if item is None else item

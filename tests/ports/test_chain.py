@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chain.abi import decode_error, encode_constructor
-from chain.client import ChainClient
+from chain.client import Call, ChainClient
 from chain.deploy import (
     Founder,
     created_address,
@@ -47,6 +47,7 @@ def test_registry_shows_founders_and_a_head_anybody_recomputes(net: Net) -> None
     [
         ("RegistryUnevenLists", ([], [], [])),
         ("RegistryUnevenLists", ([WORD], [ACCOUNTS[0], ACCOUNTS[1]], [b"{}"])),
+        ("RegistryUnevenLists", ([WORD], [ACCOUNTS[0]], [b"{}", b"{}"])),
         ("RegistryBadId", ([bytes(32)], [ACCOUNTS[0]], [b"{}"])),
         ("RegistryBadId", ([WORD, WORD], ACCOUNTS[:2], [b"{}", b"{}"])),
         ("RegistryBadAccount", ([WORD, OTHER], [ACCOUNTS[0]] * 2, [b"{}", b"{}"])),
@@ -151,6 +152,7 @@ def test_result_is_written_once_and_only_by_the_keeper(net: Net) -> None:
     net.host.close_bids(stream, WORD, OTHER)
     refused("AnchorNotKeeper", net.guest, ("anchor", "setResult", (stream, WORD, OTHER)))
     refused("AnchorZero", net.host, ("anchor", "setResult", (stream, bytes(32), OTHER)))
+    refused("AnchorZero", net.host, ("anchor", "setResult", (stream, OTHER, bytes(32))))
     assert net.host.set_result(stream, OTHER, WORD)
     assert net.host.set_result(stream, OTHER, WORD) is None
     refused("AnchorResultAlreadySet", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
@@ -207,6 +209,38 @@ def test_copying_anothers_commitment_does_not_let_one_copy_the_secret(net: Net) 
         member.commit(round_id, ACCOUNTS[0], said)
     assert net.host.reveal(round_id, ACCOUNTS[0], WORD)
     refused("BeaconMismatch", net.guest, ("beacon", "reveal", (round_id, ACCOUNTS[0], WORD)))
+
+
+def test_who_is_no_member_and_what_is_nothing_does_not_count_as_a_commitment(net: Net) -> None:
+    round_id, _ = open_for_three(net)
+    refused("BeaconNotMember", net.members[3], ("beacon", "commit", (round_id, ACCOUNTS[0], WORD)))
+    refused("BeaconZero", net.host, ("beacon", "commit", (round_id, ACCOUNTS[0], bytes(32))))
+    seen = net.host.round(round_id, ACCOUNTS[0])
+    assert seen is not None
+    assert seen.commits == 0
+
+
+def step_in_the_last_second(net: Net) -> bool:
+    """Commit and reveal right at both deadlines; False if this machine took over a second."""
+    round_id, now = open_for_three(net)
+    commit_all(net, round_id, [WORD, WORD])
+    said = commitment(round_id, ACCOUNTS[2], WORD)
+    steps: list[tuple[int, Call]] = [
+        (now + 500, ("beacon", "commit", (round_id, ACCOUNTS[0], said))),
+        (now + 1000, ("beacon", "reveal", (round_id, ACCOUNTS[0], WORD))),
+    ]
+    for at, call in steps:
+        net.jump_to(at)
+        try:
+            net.members[2].send([call])
+        except ChainError as error:
+            assert error.name == "BeaconTooLate"
+            return False
+    return True
+
+
+def test_the_last_second_is_in_time(net: Net) -> None:
+    assert any(step_in_the_last_second(net) for _ in range(5))
 
 
 def test_late_steps_are_refused(net: Net) -> None:

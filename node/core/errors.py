@@ -46,6 +46,7 @@ ADVICE: dict[str, tuple[str, str]] = {
     "state": ("当前阶段不允许此操作。", "Wait for the stage named, then try again."),
     "too-early": ("未到公开时间。", "Wait until the rules allow disclosure."),
     "not-found": ("没有此对象，请核对编号。", "Check the id."),
+    "method": ("此地址不支持该请求方法。", "Use a method that the Allow header names."),
     "forbidden": (
         "无权读取或操作。",
         "You are not entitled to this; ask the keeper of the stream.",
@@ -74,6 +75,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "anchor": (
         "链上锚定与文件不符。",
         "The chain does not hold what the file says; ask the regulator.",
+    ),
+    "evidence": (
+        "证据不成立，请保全文件并联系监管部门。",
+        "The evidence does not hold; keep the file and ask the regulator.",
     ),
     "store": ("存储不可写，请检查磁盘。", "Check the disk: space, permission, health."),
 }

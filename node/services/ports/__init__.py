@@ -27,6 +27,7 @@ from node.services.ports.network import (
     Witness,
 )
 from node.services.ports.store import (
+    NEWEST_CLOCK,
     Accepted,
     Batch,
     Blobs,
@@ -39,6 +40,7 @@ from node.services.ports.store import (
 )
 
 __all__ = [
+    "NEWEST_CLOCK",
     "Accepted",
     "Batch",
     "BeaconRound",

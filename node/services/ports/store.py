@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from node.core.records.envelope import Envelope
 from node.core.records.place import What, Where
+
+NEWEST_CLOCK: Final = "clock/newest"
+"""Key of the fact that holds the newest time the node stored, epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""What stands beside the streams: sealed shares, refusals, the outbox, private facts.
+
+The caller owns the transaction. Who writes: the sequencer with the records these belong to, and
+the loops that finish tasks. What an attacker gains: by deleting tasks, work left undone that
+partners see is missing; by reading facts, a beacon secret before it is revealed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from node.adapters.sql.tables import FACTS, REFUSALS, SEALED, TASKS
+from node.services.ports import Task
+
+
+def put_sealed(db: Connection, sealed: Mapping[str, tuple[bytes, ...]]) -> None:
+    """Store the sealed shares of boxes, numbered from 1."""
+    rows = [
+        {"record": record, "number": number, "share": share}
+        for record, shares in sealed.items()
+        for number, share in enumerate(shares, 1)
+    ]
+    if rows:
+        db.execute(insert(SEALED), rows)
+
+
+def sealed_share(db: Connection, record: str, number: int) -> bytes | None:
+    """One sealed share of a box."""
+    share = db.execute(
+        select(SEALED.c.share).where(SEALED.c.record == record, SEALED.c.number == number)
+    ).scalar()
+    return None if share is None else bytes(share)
+
+
+def put_refusals(db: Connection, refusals: Mapping[str, tuple[str, str]]) -> None:
+    """Remember refusals; the first one stands."""
+    for record, (code, article) in refusals.items():
+        if refusal_of(db, record) is None:
+            db.execute(insert(REFUSALS), [{"record": record, "code": code, "article": article}])
+
+
+def refusal_of(db: Connection, record: str) -> tuple[str, str] | None:
+    """(code, article) if this record was refused for good."""
+    row = db.execute(select(REFUSALS).where(REFUSALS.c.record == record)).one_or_none()
+    return None if row is None else (row.code, row.article)
+
+
+def put_tasks(db: Connection, tasks: Iterable[Task]) -> None:
+    """Add tasks to the outbox; one that waits already stays as it is."""
+    for task in tasks:
+        same = select(TASKS.c.n).where(TASKS.c.kind == task.kind, TASKS.c.key == task.key)
+        if db.execute(same).one_or_none() is None:
+            payload = json.dumps(dict(task.payload), sort_keys=True)
+            values = {"kind": task.kind, "key": task.key, "payload": payload, "since": task.since}
+            db.execute(insert(TASKS), [values])
+
+
+def open_tasks(db: Connection, kind: str | None) -> list[Task]:
+    """Open tasks, oldest first."""
+    found = select(TASKS) if kind is None else select(TASKS).where(TASKS.c.kind == kind)
+    return [
+        Task(row.kind, row.key, json.loads(row.payload), row.since)
+        for row in db.execute(found.order_by(TASKS.c.n))
+    ]
+
+
+def finish(db: Connection, kind: str, keys: Iterable[str]) -> None:
+    """Remove finished tasks; one that is gone already is no error."""
+    for key in keys:
+        db.execute(delete(TASKS).where(TASKS.c.kind == kind, TASKS.c.key == key))
+
+
+def put_facts(db: Connection, facts: Mapping[str, str]) -> None:
+    """Set facts, old or new."""
+    for key, value in facts.items():
+        if db.execute(update(FACTS).where(FACTS.c.key == key).values(value=value)).rowcount == 0:
+            db.execute(insert(FACTS), [{"key": key, "value": value}])
+
+
+def fact(db: Connection, key: str) -> str | None:
+    """One fact, or None."""
+    value: str | None = db.execute(select(FACTS.c.value).where(FACTS.c.key == key)).scalar()
+    return value
+
+
+def facts(db: Connection, prefix: str) -> dict[str, str]:
+    """All facts whose key begins with `prefix`, in the order of their keys."""
+    found = select(FACTS).where(FACTS.c.key.startswith(prefix, autoescape=True))
+    return {row.key: row.value for row in db.execute(found.order_by(FACTS.c.key))}

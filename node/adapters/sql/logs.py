@@ -1,0 +1,130 @@
+"""Entries and checkpoints of our own log and of the logs we mirror, and what we cosigned.
+
+The caller owns the transaction. Who writes: the publisher, the mirrors and our witness. What an
+attacker gains who can write here: a log that no longer fits the checkpoints its partners hold,
+which stops it; and, by lowering what was cosigned, our witness's word for two logs of one partner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from node.adapters.sql.places import set_leaves
+from node.adapters.sql.tables import ENTRIES, LOGS, NOTES, WITNESSED
+from node.core.errors import UnavailableError
+from node.services.ports import LogNote
+
+
+def append(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+    """Add a stretch of entries at the log's end and the checkpoint over it.
+
+    Raises UnavailableError (`store`) if `start` is not the log's end or the note's size is not
+    the new one: two writers, or a memory that is behind.
+    """
+    if start != size_of(db, note.origin) or note.size != start + len(entries):
+        raise UnavailableError(f"the log {note.origin} does not end at {start}", code="store")
+    if entries:
+        db.execute(
+            insert(ENTRIES),
+            [
+                {"origin": note.origin, "leaf": leaf, "entry": entry}
+                for leaf, entry in enumerate(entries, start)
+            ],
+        )
+    db.execute(insert(NOTES), [_note_values(note)])
+
+
+def publish(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+    """Append a tick to our own log; our places get their indexes."""
+    append(db, start, entries, note)
+    set_leaves(db, None, start, entries)
+
+
+def mirror(
+    db: Connection, keeper: str, start: int, entries: Sequence[bytes], note: LogNote
+) -> None:
+    """Append to a partner's log; the places of its own streams get their indexes."""
+    if db.execute(select(LOGS).where(LOGS.c.origin == note.origin)).one_or_none() is None:
+        db.execute(insert(LOGS), [{"origin": note.origin, "keeper": keeper}])
+    append(db, start, entries, note)
+    set_leaves(db, keeper, start, entries)
+
+
+def size_of(db: Connection, origin: str) -> int:
+    """Number of entries of a log."""
+    last = db.execute(select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == origin)).scalar()
+    return 0 if last is None else int(last) + 1
+
+
+def entries_of(db: Connection, origin: str, start: int, end: int | None) -> list[bytes]:
+    """The entries [start, end)."""
+    found = select(ENTRIES.c.entry).where(ENTRIES.c.origin == origin, ENTRIES.c.leaf >= start)
+    if end is not None:
+        found = found.where(ENTRIES.c.leaf < end)
+    return [bytes(entry) for entry in db.execute(found.order_by(ENTRIES.c.leaf)).scalars()]
+
+
+def set_quorum(db: Connection, origin: str, size: int, note: str) -> None:
+    """Store the quorum form of a checkpoint's note; the first one stands."""
+    db.execute(
+        update(NOTES)
+        .where(NOTES.c.origin == origin, NOTES.c.size == size, NOTES.c.quorum.is_(None))
+        .values(quorum=note)
+    )
+
+
+def notes_of(
+    db: Connection, origin: str, after: int, *, quorum: bool, limit: int | None
+) -> list[LogNote]:
+    """Checkpoints with size > after, ascending, at most `limit`."""
+    found = select(NOTES).where(NOTES.c.origin == origin, NOTES.c.size > after)
+    if quorum:
+        found = found.where(NOTES.c.quorum.is_not(None))
+    return [_note(row) for row in db.execute(found.order_by(NOTES.c.size).limit(limit))]
+
+
+def newest_note(db: Connection, origin: str, *, quorum: bool) -> LogNote | None:
+    """The checkpoint of the largest size, of those with a quorum if asked."""
+    found = select(NOTES).where(NOTES.c.origin == origin)
+    if quorum:
+        found = found.where(NOTES.c.quorum.is_not(None))
+    row = db.execute(found.order_by(NOTES.c.size.desc()).limit(1)).one_or_none()
+    return None if row is None else _note(row)
+
+
+def witnessed(db: Connection, origin: str) -> tuple[int, str] | None:
+    """(size, root) last cosigned for a log."""
+    row = db.execute(select(WITNESSED).where(WITNESSED.c.origin == origin)).one_or_none()
+    return None if row is None else (row.size, row.root)
+
+
+def set_witnessed(db: Connection, origin: str, old: int, size: int, root: str) -> bool:
+    """Replace what was cosigned only if it still is `old` (0: nothing yet)."""
+    if witnessed(db, origin) is None:
+        if old == 0:
+            db.execute(insert(WITNESSED), [{"origin": origin, "size": size, "root": root}])
+        return old == 0
+    done = db.execute(
+        update(WITNESSED)
+        .where(WITNESSED.c.origin == origin, WITNESSED.c.size == old)
+        .values(size=size, root=root)
+    )
+    return done.rowcount == 1
+
+
+def _note_values(note: LogNote) -> dict[str, Any]:
+    return {
+        "origin": note.origin,
+        "size": note.size,
+        "root": note.root,
+        "at": note.at,
+        "note": note.note,
+        "quorum": note.quorum,
+    }
+
+
+def _note(row: Row[Any]) -> LogNote:
+    return LogNote(row.origin, row.size, row.root, row.at, row.note, row.quorum)

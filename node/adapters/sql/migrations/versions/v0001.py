@@ -1,0 +1,113 @@
+"""The first tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+HASH = sa.String(64)
+
+
+def upgrade() -> None:
+    """Make all tables of version 0001."""
+    _streams_and_places()
+    _aside()
+    _logs()
+
+
+def _streams_and_places() -> None:
+    op.create_table(
+        "streams",
+        sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("id", HASH, nullable=False, unique=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("keeper", sa.String(32), nullable=False),
+        sa.Column("own", sa.Boolean, nullable=False),
+        sa.Column("of", HASH),
+        sa.Column("tender", sa.String(64)),
+    )
+    op.create_table(
+        "places",
+        sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("stream", HASH, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("record", HASH, nullable=False, unique=True),
+        sa.Column("received", sa.String(20), nullable=False),
+        sa.Column("what_salt", HASH, nullable=False),
+        sa.Column("sig", HASH, nullable=False),
+        sa.Column("prev", HASH, nullable=False),
+        sa.Column("where_salt", HASH, nullable=False),
+        sa.Column("entry", HASH, nullable=False),
+        sa.Column("envelope", sa.LargeBinary, nullable=False),
+        sa.Column("body", sa.LargeBinary),
+        sa.Column("own", sa.Boolean, nullable=False),
+        sa.Column("leaf", sa.BigInteger),
+        sa.UniqueConstraint("stream", "seq", name="places_in_order"),
+    )
+    op.create_index("places_by_entry", "places", ["entry"])
+    op.create_index("places_by_leaf", "places", ["own", "leaf"])
+
+
+def _aside() -> None:
+    op.create_table(
+        "sealed",
+        sa.Column("record", HASH, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("share", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "refusals",
+        sa.Column("record", HASH, primary_key=True),
+        sa.Column("code", sa.String(64), nullable=False),
+        sa.Column("article", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("kind", "key", name="tasks_once"),
+    )
+    op.create_table(
+        "facts",
+        sa.Column("key", sa.String(200), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+
+
+def _logs() -> None:
+    op.create_table(
+        "logs",
+        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("keeper", sa.String(32), nullable=False),
+    )
+    op.create_table(
+        "entries",
+        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("leaf", sa.BigInteger, primary_key=True),
+        sa.Column("entry", sa.LargeBinary(32), nullable=False),
+    )
+    op.create_index("entries_by_value", "entries", ["entry"])
+    op.create_table(
+        "notes",
+        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("size", sa.BigInteger, primary_key=True),
+        sa.Column("root", HASH, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("quorum", sa.Text),
+    )
+    op.create_table(
+        "witnessed",
+        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("root", HASH, nullable=False),
+    )

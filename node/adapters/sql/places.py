@@ -1,0 +1,141 @@
+"""Streams and their places as rows. The caller owns the transaction; nothing here commits.
+
+Who writes: the sequencer (own streams) and the followers (streams of others). What an attacker
+gains who can write here: nothing lasting, see `tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from node.adapters.sql.tables import ENTRIES, LOGS, PLACES, STREAMS
+from node.core.records.canonical import decode, encode
+from node.core.records.envelope import Envelope
+from node.core.records.place import What, Where
+from node.services.ports import PlaceRow, StreamRow
+
+
+def put_streams(db: Connection, rows: Iterable[StreamRow]) -> None:
+    """Insert streams, or give a known one the tender it has been told of since."""
+    for row in rows:
+        known = update(STREAMS).where(STREAMS.c.id == row.id).values(tender=row.tender)
+        if db.execute(known).rowcount == 0:
+            db.execute(insert(STREAMS), [_stream_values(row)])
+
+
+def all_streams(db: Connection) -> list[StreamRow]:
+    """All streams, in the order they were first stored."""
+    return [_stream(row) for row in db.execute(select(STREAMS).order_by(STREAMS.c.n))]
+
+
+def put_places(db: Connection, rows: Sequence[PlaceRow]) -> None:
+    """Insert places; their streams are already there. One that stands already is an error.
+
+    A place of another member that its keeper's mirrored log holds already gets its index at once.
+    """
+    if not rows:
+        return
+    own, keepers = _keepers(db, {row.stream for row in rows})
+    values = []
+    for row in rows:
+        mine = row.stream in own
+        leaf = None if mine else _logged_at(db, keepers[row.stream], row.entry)
+        values.append({**_place_values(row), "own": mine, "leaf": leaf})
+    db.execute(insert(PLACES), values)
+
+
+def places_of(db: Connection, stream: str, after: int) -> list[PlaceRow]:
+    """Places of a stream with seq > after, in order."""
+    found = select(PLACES).where(PLACES.c.stream == stream, PLACES.c.seq > after)
+    return [_place(row) for row in db.execute(found.order_by(PLACES.c.seq))]
+
+
+def find_place(db: Connection, record: str) -> PlaceRow | None:
+    """The place of a record in any stream, or None."""
+    row = db.execute(select(PLACES).where(PLACES.c.record == record)).one_or_none()
+    return None if row is None else _place(row)
+
+
+def unpublished_places(db: Connection) -> list[PlaceRow]:
+    """Own places without an index, oldest first."""
+    found = select(PLACES).where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None))
+    return [_place(row) for row in db.execute(found.order_by(PLACES.c.n))]
+
+
+def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence[bytes]) -> None:
+    """Give the places that these entries stand for their index (`keeper` None: our own places).
+
+    The first index stays: a log may hold the same 32 bytes twice, a place is proven by either.
+    """
+    kept = select(STREAMS.c.id).where(
+        STREAMS.c.own.is_(True) if keeper is None else STREAMS.c.keeper == keeper
+    )
+    for index, entry in enumerate(entries, start):
+        db.execute(
+            update(PLACES)
+            .where(PLACES.c.entry == entry.hex(), PLACES.c.leaf.is_(None))
+            .where(PLACES.c.stream.in_(kept))
+            .values(leaf=index)
+        )
+
+
+def _keepers(db: Connection, streams: set[str]) -> tuple[set[str], dict[str, str]]:
+    found = db.execute(select(STREAMS).where(STREAMS.c.id.in_(streams))).all()
+    return {row.id for row in found if row.own}, {row.id: row.keeper for row in found}
+
+
+def _logged_at(db: Connection, keeper: str, entry: str) -> int | None:
+    leaf: int | None = db.execute(
+        select(func.min(ENTRIES.c.leaf))
+        .join(LOGS, LOGS.c.origin == ENTRIES.c.origin)
+        .where(LOGS.c.keeper == keeper, ENTRIES.c.entry == bytes.fromhex(entry))
+    ).scalar()
+    return leaf
+
+
+def _stream_values(row: StreamRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "keeper": row.keeper,
+        "own": row.own,
+        "of": row.of,
+        "tender": row.tender,
+    }
+
+
+def _stream(row: Row[Any]) -> StreamRow:
+    return StreamRow(row.id, row.kind, row.keeper, row.own, row.of, row.tender)
+
+
+def _place_values(row: PlaceRow) -> dict[str, Any]:
+    return {
+        "stream": row.stream,
+        "seq": row.seq,
+        "record": row.record,
+        "received": row.what.received,
+        "what_salt": row.what.salt,
+        "sig": row.what.sig,
+        "prev": row.where.prev,
+        "where_salt": row.where.salt,
+        "entry": row.entry,
+        "envelope": encode(row.envelope),
+        "body": row.body,
+    }
+
+
+def _place(row: Row[Any]) -> PlaceRow:
+    return PlaceRow(
+        stream=row.stream,
+        seq=row.seq,
+        record=row.record,
+        what=What(row.record, row.received, row.what_salt, row.sig, row.stream),
+        where=Where(row.prev, row.where_salt, row.seq),
+        entry=row.entry,
+        envelope=decode(bytes(row.envelope), Envelope),
+        body=None if row.body is None else bytes(row.body),
+        index=row.leaf,
+    )

@@ -1,0 +1,143 @@
+"""`SqlStore`: the node's database behind `ports.Store`.
+
+Who writes it: this node alone, one transaction at a time. What an attacker with write access
+gains stands in `tables`. Every method is one transaction, and what it wrote is on the disk when
+it returns. Safe for threads. Every method raises UnavailableError (`store`) if the database does
+not do it; after that the outcome of a write is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from node.adapters.sql import aside, logs, places
+from node.adapters.sql.engine import Database
+from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
+
+
+class SqlStore:
+    """The store on a SQLite file or a PostgreSQL database."""
+
+    def __init__(self, database_url: str) -> None:
+        """Open it, and bring its tables up to date. Raises ConfigError, UnavailableError."""
+        self._database = Database(database_url)
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._database.close()
+
+    def commit(self, batch: Batch) -> None:
+        """Write streams, records, places, sealed shares, tasks, refusals and facts at once."""
+        with self._database.write() as db:
+            places.put_streams(db, batch.streams)
+            places.put_places(db, batch.places)
+            aside.put_sealed(db, batch.sealed)
+            aside.put_refusals(db, batch.refusals)
+            aside.put_tasks(db, batch.tasks)
+            aside.put_facts(db, batch.facts)
+            _put_clock(db, batch.now)
+
+    def streams(self) -> list[StreamRow]:
+        """All streams, in the order they were first stored."""
+        with self._database.read() as db:
+            return places.all_streams(db)
+
+    def places(self, stream: str, after: int = -1) -> list[PlaceRow]:
+        """Places of a stream with seq > after, in order."""
+        with self._database.read() as db:
+            return places.places_of(db, stream, after)
+
+    def find(self, record: str) -> PlaceRow | None:
+        """The place of a record in any stream, or None."""
+        with self._database.read() as db:
+            return places.find_place(db, record)
+
+    def refusal(self, record: str) -> tuple[str, str] | None:
+        """(code, article) if this record was refused for good."""
+        with self._database.read() as db:
+            return aside.refusal_of(db, record)
+
+    def sealed(self, record: str, index: int) -> bytes | None:
+        """One sealed share of a box (index from 1)."""
+        with self._database.read() as db:
+            return aside.sealed_share(db, record, index)
+
+    def unpublished(self) -> list[PlaceRow]:
+        """Own places that no published tick holds yet, oldest first."""
+        with self._database.read() as db:
+            return places.unpublished_places(db)
+
+    def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+        """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""
+        with self._database.write() as db:
+            logs.publish(db, start, entries, note)
+
+    def mirror(self, keeper: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+        """The same for the log of a partner, `keeper`: entries and a note with its quorum."""
+        with self._database.write() as db:
+            logs.mirror(db, keeper, start, entries, note)
+
+    def entries(self, origin: str, start: int = 0, end: int | None = None) -> list[bytes]:
+        """The 32-byte entries [start, end) of an own or mirrored log."""
+        with self._database.read() as db:
+            return logs.entries_of(db, origin, start, end)
+
+    def set_quorum(self, origin: str, size: int, note: str) -> None:
+        """Store a checkpoint's note with its quorum of cosignatures; the first one stands."""
+        with self._database.write() as db:
+            logs.set_quorum(db, origin, size, note)
+
+    def notes(
+        self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
+    ) -> list[LogNote]:
+        """Stored checkpoints with size > after, ascending; only those with a quorum if asked."""
+        with self._database.read() as db:
+            return logs.notes_of(db, origin, after, quorum=quorum, limit=limit)
+
+    def newest(self, origin: str, *, quorum: bool = True) -> LogNote | None:
+        """The stored checkpoint of the largest size, of those with a quorum if asked."""
+        with self._database.read() as db:
+            return logs.newest_note(db, origin, quorum=quorum)
+
+    def witnessed(self, origin: str) -> tuple[int, str] | None:
+        """(size, root hex) last cosigned for a log."""
+        with self._database.read() as db:
+            return logs.witnessed(db, origin)
+
+    def set_witnessed(self, origin: str, old: int, size: int, root: str) -> bool:
+        """Persist what we are about to cosign; False if not `old` stands (compare-and-set)."""
+        with self._database.write() as db:
+            return logs.set_witnessed(db, origin, old, size, root)
+
+    def tasks(self, kind: str | None = None) -> list[Task]:
+        """Open tasks, oldest first."""
+        with self._database.read() as db:
+            return aside.open_tasks(db, kind)
+
+    def done(self, kind: str, keys: Iterable[str]) -> None:
+        """Remove finished tasks."""
+        with self._database.write() as db:
+            aside.finish(db, kind, keys)
+
+    def put_fact(self, key: str, value: str) -> None:
+        """Remember one small private fact durably."""
+        with self._database.write() as db:
+            aside.put_facts(db, {key: value})
+
+    def fact(self, key: str) -> str | None:
+        """The fact, or None."""
+        with self._database.read() as db:
+            return aside.fact(db, key)
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        """All facts whose key begins so."""
+        with self._database.read() as db:
+            return aside.facts(db, prefix)
+
+
+def _put_clock(db: Connection, now: int) -> None:
+    """Keep the newest time; it never goes back."""
+    if now > int(aside.fact(db, NEWEST_CLOCK) or 0):
+        aside.put_facts(db, {NEWEST_CLOCK: str(now)})

@@ -1,0 +1,165 @@
+"""The streams in memory: what this node keeps and follows, each folded into its state.
+
+A `Book` changes only after the change is on the disk. At start it is read back from the store by
+the functions that judged the records when they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from node.core.errors import MissingError, NodeError, RuleError, UnavailableError
+from node.core.log.merkle import Tree
+from node.core.records.kinds.tender import TenderPlanned
+from node.services.judging import Candidate, Laws, Shown, State, found, judge, read_place
+from node.services.ports import PlaceRow, StreamRow
+
+if TYPE_CHECKING:
+    from node.services.ports import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream in memory: its row, its state, and its records' ids by place."""
+
+    row: StreamRow
+    state: State
+    records: tuple[str, ...]
+
+    @property
+    def head(self) -> str:
+        """The entry of its last place."""
+        return self.state.entries[-1]
+
+
+@dataclass(slots=True)
+class OwnLog:
+    """Our own log in memory. The publisher writes it, after what it says is on the disk.
+
+    `quorum_at` is our clock when the newest checkpoint that has its quorum was made. `halted`
+    says why nothing may be accepted or published; empty while all is well.
+    """
+
+    origin: str
+    tree: Tree = field(default_factory=Tree)
+    quorum_at: int | None = None
+    halted: str = ""
+
+
+class Book:
+    """All streams in memory. Changed only after the change is on the disk."""
+
+    def __init__(self, laws: Laws) -> None:
+        self.laws = laws
+        self._streams: dict[str, Stream] = {}
+        self._records: dict[str, tuple[str, int]] = {}
+
+    def load(self, store: Store, *, own_only: bool = False) -> None:
+        """Read all streams (or our own ones again) from the store, judging each record anew.
+
+        Raises UnavailableError (`store`) if the store does not answer or what it holds does not
+        hold together: somebody else wrote there.
+        """
+        rows = [row for row in store.streams() if row.own or not own_only]
+        loaded = [self._load_one(row, store.places(row.id)) for row in rows]
+        kept = self._streams.values() if own_only else ()
+        streams = [stream for stream in kept if not stream.row.own] + loaded
+        records = {id_: (s.row.id, n) for s in streams for n, id_ in enumerate(s.records)}
+        self._streams, self._records = {s.row.id: s for s in streams}, records
+
+    def _load_one(self, row: StreamRow, places: Sequence[PlaceRow]) -> Stream:
+        try:
+            stream = self._advance(None, row.id, places, own=row.own)
+        except NodeError as error:
+            detail = f"stream {row.id[:16]}… as stored does not hold: {error}"
+            raise UnavailableError(detail, code="store") from error
+        stored = [(place.record, place.entry) for place in places]
+        folded = list(zip(stream.records, stream.state.entries, strict=True))
+        if stream.row != row or stored != folded:
+            raise UnavailableError(f"stream {row.id[:16]}… as stored was changed", code="store")
+        return stream
+
+    def get(self, stream: str) -> Stream | None:
+        """A stream by id, or None."""
+        return self._streams.get(stream)
+
+    def need(self, stream: str) -> Stream:
+        """A stream by id. Raises MissingError."""
+        if (known := self._streams.get(stream)) is None:
+            raise MissingError(f"stream {stream[:16]}… is not known here")
+        return known
+
+    def streams(self, kind: str | None = None, *, own: bool | None = None) -> list[Stream]:
+        """All streams, of one kind and of our own or of others if asked."""
+        return [
+            stream
+            for stream in list(self._streams.values())
+            if kind in (None, stream.row.kind) and own in (None, stream.row.own)
+        ]
+
+    def side_of(self, host_stream: str, keeper: str) -> Stream | None:
+        """The side stream that a member keeps beside a host's stream, or None."""
+        sides = self.streams("side")
+        return next((s for s in sides if (s.row.of, s.row.keeper) == (host_stream, keeper)), None)
+
+    def find(self, record: str) -> tuple[str, int] | None:
+        """(stream, place) of a record, or None."""
+        return self._records.get(record)
+
+    def advance(self, stream: str, shown: Sequence[Shown], *, own: bool = False) -> Stream:
+        """A stream with more places, judged; nothing is changed yet: commit, then `put`.
+
+        A new stream begins with its first two places at once. Raises NodeError.
+        """
+        return self._advance(self._streams.get(stream), stream, shown, own=own)
+
+    def _advance(
+        self, stream: Stream | None, name: str, shown: Sequence[Shown], *, own: bool
+    ) -> Stream:
+        candidates = [read_place(name, one) for one in shown]
+        if stream is None:
+            if len(candidates) < 2:
+                raise RuleError("a stream begins with two places", article="protocol 7")
+            stream = begin(self.laws, candidates[0], candidates[1], own=own)
+            candidates = candidates[2:]
+        for candidate in candidates:
+            stream = extend(stream, judge(stream.state, candidate), candidate)
+        return stream
+
+    def put(self, stream: Stream) -> None:
+        """Take over a stream as it now is on the disk."""
+        known = self._streams.get(stream.row.id)
+        start = len(known.records) if known else 0
+        for seq, record in enumerate(stream.records[start:], start):
+            self._records[record] = (stream.row.id, seq)
+        self._streams[stream.row.id] = stream
+
+
+def begin(laws: Laws, first: Candidate, second: Candidate, *, own: bool) -> Stream:
+    """A new stream from its first two places. Raises as `found` does."""
+    state = found(laws, first, second)
+    opened = state.opened_as
+    if opened is None:
+        raise AssertionError("a founded stream has its first body")
+    row = StreamRow(state.stream, opened.kind, opened.keeper, own, opened.of)
+    return Stream(row, state, (first.opened.id, second.opened.id))
+
+
+def extend(stream: Stream, state: State, candidate: Candidate) -> Stream:
+    """The stream with one more record, and with the tender's name once it is told."""
+    row = stream.row
+    if isinstance(candidate.body, TenderPlanned):
+        row = replace(row, tender=candidate.body.tender)
+    return Stream(row, state, (*stream.records, candidate.opened.id))
+
+
+def moved(before: Book, after: Iterable[Stream]) -> list[StreamRow]:
+    """Rows that are new or changed, for the commit."""
+    rows = []
+    for stream in after:
+        known = before.get(stream.row.id)
+        if known is None or known.row != stream.row:
+            rows.append(stream.row)
+    return rows

@@ -1,0 +1,1 @@
+"""Stand-ins for what a node needs from outside, deterministic and in memory."""

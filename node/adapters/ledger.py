@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from chain.client import ChainClient
 from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
-from chain.slots import checkpoint_slots, round_slots, secret_slot, tender_slots
+from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
 from node.core.errors import NodeError, UnavailableError
 from node.services.ports import BeaconRound, Block, RegistryChange, RegistryView, TenderSlots
 
@@ -166,6 +166,7 @@ class ChainLedger:
         for round_id, opener, members in rounds:
             raw, who = bytes.fromhex(round_id), f"0x{opener}"
             slots += round_slots(raw, who, len(members))
+            slots += [commit_slot(raw, who, f"0x{member}") for member in members]
             slots += [secret_slot(raw, who, f"0x{member}") for member in members]
         return self._prove("beacon", slots)
 

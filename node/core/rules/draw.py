@@ -188,6 +188,19 @@ def check_seed(
         raise RuleError(f"round {round_of}: the seed is not that of its secrets")
 
 
+def remaining(
+    members: Sequence[bytes], commits: Collection[bytes], reveals: Collection[bytes]
+) -> tuple[bytes, ...]:
+    """The members of the round after a void one: all but those whose silence voided it.
+
+    Reveals are possible only once everybody has committed; so where a commitment is missing, those
+    who gave none were silent, else those who revealed nothing. All of them: it was not void.
+    """
+    late = [member for member in members if member not in commits]
+    silent = late or [member for member in members if member not in reveals]
+    return tuple(member for member in members if member not in silent)
+
+
 def raw_hash(text: str, what: str) -> bytes:
     """The 32 bytes of a lower-case hex digest; one spelling only, so nobody counts twice.
 

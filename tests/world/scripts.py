@@ -1,0 +1,120 @@
+"""What happens in a tender of the world: terms, bidders, findings, marks, who dissents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from node.core.records.kinds.draws import Stratum
+from node.core.records.kinds.tender import Criterion, Lot, Method, PriceFormula
+
+
+@dataclass(frozen=True, slots=True)
+class Bidder:
+    """One bidder: what it bids, and how it behaves."""
+
+    id: str
+    price: str | None
+    unlocks: bool = True
+    bids_twice: bool = False
+    suite: str = "ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One tender. `findings`: bidder -> ground that all members but one find.
+
+    `void_slate` makes a pool keep silent in the first slate round; `dissents` is a seat.
+    """
+
+    name: str
+    rules: str
+    currency: str
+    scale: int
+    lot: Lot
+    bidders: tuple[Bidder, ...]
+    findings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    chair: bool = False
+    void_slate: bool = False
+    dissents: str = ""
+    days: int = 21
+
+
+JP_LOT = Lot(
+    id="1",
+    method=Method(kind="lowest-price"),
+    strata=(Stratum(seats=5, specialty="works"),),
+    ceiling="15000000",
+    minimum="9000000",
+)
+JP = Script(
+    name="tsuchiura-example",
+    rules="jp-tsuchiura",
+    currency="JPY",
+    scale=0,
+    lot=JP_LOT,
+    bidders=(
+        Bidder("B101", "14820000"),
+        Bidder("B102", "14950000", suite="es256"),
+        Bidder("B103", "15200000"),
+        Bidder("B104", "9500000", bids_twice=True),
+        Bidder("B105", "14700000", unlocks=False),
+    ),
+    findings=MappingProxyType({"B104": "disqualified"}),
+)
+"""Lowest price: B103 is above the ceiling, B104 disqualified, B105 never unlocked; B101 wins."""
+
+JP_TIE = replace(
+    JP,
+    name="tsuchiura-tie",
+    bidders=(Bidder("B101", "14820000"), Bidder("B102", "14820000"), Bidder("B103", "15200000")),
+    findings=MappingProxyType({}),
+)
+"""Two equal lowest bids: a lot decides."""
+
+JP_NONE = replace(
+    JP, name="tsuchiura-none", bidders=(Bidder("B103", "15200000"),), findings=MappingProxyType({})
+)
+"""No bid may win: the lot fails after the session."""
+
+CN_METHOD = Method(
+    kind="comprehensive-scoring",
+    criteria=(
+        Criterion(id="design", maximum="40", objective=False, step="0.5", title="设计 design"),
+        Criterion(id="record", maximum="10", objective=True, step="1", title="业绩 record"),
+        Criterion(
+            id="staff", maximum="10", objective=False, step="1", title="人员 staff", factor="2"
+        ),
+    ),
+    price=PriceFormula(
+        kind="benchmark-deviation", maximum="30", drop="0.05", loss_above="1", loss_below="0.5"
+    ),
+    scale=2,
+)
+CN = Script(
+    name="cn-example",
+    rules="cn-bidding",
+    currency="CNY",
+    scale=2,
+    lot=Lot(
+        id="1",
+        method=CN_METHOD,
+        strata=(Stratum(seats=3, specialty="works"), Stratum(seats=2, specialty="cost")),
+        ceiling="5000000.00",
+    ),
+    bidders=(
+        Bidder("H01", "4200000.00"),
+        Bidder("H02", "4350000.50", suite="es256"),
+        Bidder("H03", "3990000.00"),
+        Bidder("H04", "5100000.00"),
+    ),
+    chair=True,
+    void_slate=True,
+    dissents="3",
+    days=22,
+)
+"""Comprehensive scoring by five who disagree; one dissents; a void beacon round; H04 too dear."""
+
+CN_FEW = replace(CN, name="cn-few", bidders=CN.bidders[:2])
+"""Two bidders where three are needed: nothing is opened, the lot fails."""

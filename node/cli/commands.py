@@ -22,6 +22,18 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "demo": Command(
+        "node.cli.demo_command:demo",
+        "在本机运行三个中心的完整招标，并离线验证证据。",
+        "Run a whole tender over three centres on this machine; verify its evidence offline.",
+        "yuanping demo --out demo --keep",
+    ),
+    "chain devnet": Command(
+        "node.cli.chain_devnet:chain_devnet",
+        "运行一条只有一个运营者的开发链。",
+        "Serve a development chain that one operator runs.",
+        "yuanping chain devnet --dir chain",
+    ),
     "version": Command(
         "node.cli.version:version",
         "显示版本。",

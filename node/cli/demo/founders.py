@@ -1,0 +1,89 @@
+"""The founding members: a descriptor of each from its keys, and the contracts that name them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.core.errors import NodeError, UnavailableError
+from node.core.records.canonical import b64encode, encode
+from node.core.records.keys import PublicKey, public_of_seed
+from node.core.records.kinds.streams import RegistryKey
+from node.core.rules.registry import Descriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chain.deploy import Deployment
+    from node.cli.demo.plan import Planned
+    from node.cli.demo.site import Ports
+    from node.services.ports import Keys
+
+DEPLOYER = sha256(b"yuanping demo deployer").digest()
+"""The key that creates the contracts. It has no power afterwards, so it need not be secret; that
+it is always the same lets a deployment that was cut off go on."""
+
+
+def origin_of(member: str) -> str:
+    """The name of a member's log."""
+    return f"{member}.example/log"
+
+
+def descriptor_of(planned: Planned, keys: Keys, ports: Ports) -> Descriptor:
+    """What the registry says of a member at the start: names, addresses, public keys."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificate
+
+    from chain.sender import signer_of
+
+    certificate = load_pem_x509_certificate(keys.tls_cert.read_bytes())
+    der = certificate.public_bytes(Encoding.DER)
+    account = signer_of(keys.chain).address.lower().removeprefix("0x")
+    public = {
+        "box": public_of_seed("x25519", keys.box),
+        "chain": PublicKey(account, "secp256k1-address"),
+        "log": keys.log.public,
+        "record": keys.record.public,
+        "tls": PublicKey(sha256(der).hexdigest(), "x509-sha256"),
+        "witness": keys.witness.public,
+    }
+    return Descriptor(
+        account=account,
+        endpoint=f"127.0.0.1:{ports.grpc}",
+        http=f"http://127.0.0.1:{ports.http}",
+        id=planned.id,
+        keys=tuple(
+            RegistryKey(key=key.key, role=role, suite=key.suite)  # type: ignore[arg-type]
+            for role, key in sorted(public.items())
+        ),
+        name_en=planned.name_en,
+        name_zh=planned.name_zh,
+        origin=origin_of(planned.id),
+        role=planned.role,  # type: ignore[arg-type]
+        status="active",
+        tls=b64encode(der),
+        witness=f"{planned.id}.example/witness",
+    )
+
+
+def found_network(
+    rpc: str, chain_id: int, descriptors: Sequence[Descriptor], out: Path
+) -> Deployment:
+    """Create the three contracts with these founders, or find them created.
+
+    Raises UnavailableError if the chain does not answer, NodeError (`chain`) if it refuses.
+    """
+    from chain.deploy import Founder, deploy
+    from chain.errors import ChainError, ChainUnavailable
+
+    founders = [
+        Founder(one.id.encode("ascii").ljust(32, b"\0"), f"0x{one.account}", encode(one))
+        for one in descriptors
+    ]
+    try:
+        return deploy(rpc, chain_id, DEPLOYER, founders, out)
+    except ChainUnavailable as error:
+        raise UnavailableError(error.detail, code="chain") from None
+    except ChainError as error:
+        raise NodeError(f"founding: {error}", code="chain") from None

@@ -1,0 +1,181 @@
+"""The two papers of a network: network.json for its users (I2), trust.json for verifiers (I5)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from node.cli.demo.site import replace_json
+from node.core.evidence.trust import FORMAT as TRUST_FORMAT
+from node.core.evidence.trust import parse_trust
+from node.core.log.note import COSIGNATURE, ED25519, VerifierKey, parse_vkey
+from node.core.log.policy import policy_text
+from node.core.records.canonical import b64decode, encode
+from node.core.rules.ruleset import builtin_rulesets
+from node.services.members import Members
+from node.services.ports import RegistryChange, RegistryView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chain.deploy import Deployment
+    from node.core.rules.registry import Descriptor
+
+NETWORK_FORMAT = "yuanping-network/v1"
+TRUST = "trust.json"
+NETWORK = "network.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A founded network: members, contracts, and the chain as its `state.json` tells it."""
+
+    host: str
+    descriptors: tuple[Descriptor, ...]
+    deployment: Deployment
+    chain_state: Mapping[str, Any]
+
+    @property
+    def rpc(self) -> str:
+        """Where the chain answers."""
+        return f"http://127.0.0.1:{self.chain_state['port']}"
+
+    @property
+    def contracts(self) -> dict[str, str]:
+        """Addresses without prefix, as records and policies write them."""
+        found = self.deployment.contracts
+        return {name: address.removeprefix("0x") for name, address in found.items()}
+
+
+def trust_of(network: Network) -> dict[str, Any]:
+    """The policy of a reader who trusts exactly this demo network.
+
+    Every log is witnessed by all other members. It allows what a demonstration needs, a test
+    clock and one operator of the chain, and so says that nothing real was decided here.
+    """
+    document = {
+        "format": TRUST_FORMAT,
+        "network": _network_of(network),
+        "logs": [_log_of(network, one) for one in network.descriptors],
+        "centres": _keys_of(network.descriptors, "centre"),
+        "regulators": _keys_of(network.descriptors, "regulator"),
+        "chain": {
+            "kind": "anvil",
+            "contracts": network.contracts,
+            "operator": {"suite": "ed25519", "key": _operator(network)},
+        },
+        "rulesets": sorted(builtin_rulesets()),
+        "beacons": ["commit-reveal"],
+        "allow": {"test_clock": True, "one_operator_chain": True},
+    }
+    parse_trust(encode(document))
+    return document
+
+
+def _network_of(network: Network) -> dict[str, Any]:
+    contracts = network.contracts
+    return {"chain_id": network.deployment.chain_id, "registry": contracts["registry"]}
+
+
+def _operator(network: Network) -> str:
+    return parse_vkey(str(network.chain_state["operator"])).public.hex()
+
+
+def _log_of(network: Network, one: Descriptor) -> dict[str, Any]:
+    members = Members(one.id)
+    members.take(_view(network))
+    quorum = members.quorum(one.id)
+    names = [member.id for member in members.active() if member.id != one.id]
+    witnesses = list(zip(names, quorum.witnesses, strict=True))
+    return {
+        "origin": one.origin,
+        "tlog_policy": policy_text(quorum.log, witnesses, quorum.q),
+        "n": len(witnesses),
+        "q": quorum.q,
+        "f": members.faulty(),
+    }
+
+
+def _view(network: Network) -> RegistryView:
+    changes = tuple(
+        RegistryChange(one.id, one.account, encode(one), network.deployment.block)
+        for one in network.descriptors
+    )
+    block, contract = network.deployment.block, network.contracts["registry"]
+    return RegistryView(changes, block, "", contract, "")
+
+
+def _keys_of(descriptors: Sequence[Descriptor], role: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.id,
+            "keys": [{"suite": k.suite, "key": k.key, "role": k.role} for k in one.keys],
+        }
+        for one in descriptors
+        if one.role == role
+    ]
+
+
+def network_of(network: Network, root: Path, *, running: bool) -> dict[str, Any]:
+    """network.json: who runs where, now. Process ids are those of the pid files."""
+    return {
+        "format": NETWORK_FORMAT,
+        "running": running,
+        "pid": os.getpid(),
+        "clock": "test",
+        "chain": {
+            "kind": "anvil",
+            "rpc": network.rpc,
+            "chain_id": network.deployment.chain_id,
+            "pid": pid_of(root / "chain" / "pid"),
+            "dir": "chain",
+            "contracts": network.deployment.contracts,
+        },
+        "centres": [_centre_of(network, one, root) for one in network.descriptors],
+        "trust": TRUST,
+    }
+
+
+def _centre_of(network: Network, one: Descriptor, root: Path) -> dict[str, Any]:
+    folder = Path("centres") / one.id
+    return {
+        "id": one.id,
+        "role": one.role,
+        "name": {"zh": one.name_zh, "en": one.name_en},
+        "host": one.id == network.host,
+        "pid": pid_of(root / folder / "pid"),
+        "http": one.http,
+        "grpc": one.endpoint,
+        "dir": folder.as_posix(),
+        "log_origin": one.origin,
+        "log_vkey": _vkey(one, "log"),
+        "witness_vkey": _vkey(one, "witness"),
+        "tls_sha256": sha256(b64decode(one.tls)).hexdigest(),
+    }
+
+
+def _vkey(one: Descriptor, role: str) -> str:
+    key = next(key for key in one.keys if key.role == role)
+    name, kind = (one.origin, ED25519) if role == "log" else (one.witness, COSIGNATURE)
+    return VerifierKey(name, kind, bytes.fromhex(key.key)).encode()
+
+
+def pid_of(path: Path) -> int | None:
+    """The process id in a pid file, or None."""
+    try:
+        return int(path.read_text("ascii")) or None
+    except (OSError, ValueError):
+        return None
+
+
+def write_trust(network: Network, root: Path) -> None:
+    """Write trust.json."""
+    replace_json(root / TRUST, trust_of(network))
+
+
+def write_network(network: Network, root: Path, *, running: bool) -> None:
+    """Write network.json as things stand now."""
+    replace_json(root / NETWORK, network_of(network, root, running=running))

@@ -1,0 +1,149 @@
+"""The demo's folder: where everything lies (interfaces I2), and to whom it belongs.
+
+`demo.json` marks a folder as a demo's and says what it runs, so that `--resume` needs no options;
+it is locked while a demo runs in the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BufferedRandom
+from pathlib import Path
+
+import msgspec
+
+from node.core.errors import ConfigError
+
+MARK = "demo.json"
+MAX_SOCKET_PATH = 100
+"""A Unix socket's path is short on every system (104 bytes on macOS, 108 on Linux)."""
+
+
+class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one node listens on 127.0.0.1."""
+
+    http: int
+    grpc: int
+
+
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a folder's demo runs: tender, rule set, centres, ports by member."""
+
+    tender: str
+    rules: str
+    centres: int
+    ports: dict[str, Ports]
+
+
+@dataclass(slots=True)
+class Site:
+    """The folder of one demo, locked for us."""
+
+    root: Path
+    mark: Mark
+    lock: BufferedRandom = field(repr=False)
+
+    def centre(self, member: str) -> Path:
+        """A node's folder: config.toml, data/, keys/, node.log, pid."""
+        return self.root / "centres" / member
+
+    def door(self, member: str) -> Path:
+        """The operator's door of a node."""
+        return self.centre(member) / "data" / "door.sock"
+
+    @property
+    def chain(self) -> Path:
+        """The development chain's folder."""
+        return self.root / "chain"
+
+    @property
+    def actors(self) -> Path:
+        """Keys of bidders, experts and buyer; no centre's process ever opens it."""
+        return self.root / "actors"
+
+    @property
+    def evidence(self) -> Path:
+        """Evidence files."""
+        return self.root / "evidence"
+
+    @property
+    def receipts(self) -> Path:
+        """The bidders' receipts."""
+        return self.root / "receipts"
+
+
+def find_mark(root: Path, *, resume: bool) -> Mark | None:
+    """What the folder's demo runs, or None if the folder is new.
+
+    Raises ConfigError if the folder is neither empty nor a demo's that may go on.
+    """
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"{root} is not a folder; give another --out")
+    if not root.exists() or not any(root.iterdir()):
+        return None
+    path = root / MARK
+    if not path.exists():
+        raise ConfigError(f"{root} is not empty and not a demo's; give another --out")
+    if not resume:
+        raise ConfigError(f"{root} holds a demo: give --resume to go on, or another --out")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Mark)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def claim(root: Path, mark: Mark) -> Site:
+    """Take the folder for this run: write its mark if it is new, and lock it.
+
+    Raises ConfigError if another demo runs in it.
+    """
+    deepest = root.resolve() / "centres" / max(mark.ports, key=len) / "data" / "door.sock"
+    if len(os.fsencode(deepest)) > MAX_SOCKET_PATH:
+        raise ConfigError(f"{root} is too long a path for a Unix socket; give a shorter --out")
+    root.mkdir(parents=True, exist_ok=True)
+    path = root / MARK
+    if not path.exists():
+        replace_file(path, msgspec.json.format(msgspec.json.encode(mark)) + b"\n")
+    lock = path.open("r+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(f"another demo runs in {root}; stop it first") from None
+    return Site(root.resolve(), mark, lock)
+
+
+def free_ports(members: Sequence[str]) -> dict[str, Ports]:
+    """Two ports of the loopback interface for each member, all different and free now."""
+    probes = [socket.socket() for _ in range(2 * len(members))]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        numbers = [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return {member: Ports(*pair) for member, pair in zip(members, pairs, strict=True)}
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a whole file in the place of another at once; it is on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.new")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def replace_json(path: Path, document: object) -> None:
+    """Write a JSON document for people and programs, at once."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    replace_file(path, text.encode() + b"\n")

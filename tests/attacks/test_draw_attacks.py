@@ -7,7 +7,8 @@ from hashlib import sha256
 import pytest
 
 from node.core.errors import NodeError, RuleError
-from node.core.records.keys import signer_from_seed
+from node.core.records.box import SEALED_NAME_SIZE
+from node.core.records.keys import key_id, signer_from_seed
 from node.core.rules import draw, pool
 
 DRAW = sha256(b"draw").hexdigest()
@@ -98,7 +99,8 @@ def entry(number: int, since: str = "2026-01-01T00:00:00Z", specialty: str = "a"
     signer = signer_from_seed("ed25519", sha256(b"expert %d" % number).digest())
     facts = pool.EntryFacts(
         entry=signer.public,
-        pseudonym=f"p{number}",
+        name="00" * SEALED_NAME_SIZE,
+        pseudonym=key_id(signer.public),
         region="zhuzhou",
         since=since,
         specialties=(specialty,),
@@ -131,12 +133,16 @@ def test_one_expert_is_entered_under_two_pseudonyms() -> None:
     signer = signer_from_seed("ed25519", sha256(b"expert 1").digest())
     facts = pool.EntryFacts(
         entry=signer.public,
-        pseudonym="second",
+        name="00" * SEALED_NAME_SIZE,
+        pseudonym="22" * 32,
         region="zhuzhou",
         since="2026-01-01T00:00:00Z",
         specialties=("a",),
     )
-    twin = pool.PoolEntry(facts=facts, salt="00" * 32, sig="00" * 64)
+    sig = signer.sign(pool.entry_message(facts)).hex()
+    twin = pool.PoolEntry(facts=facts, salt="00" * 32, sig=sig)
+    with pytest.raises(RuleError, match="not the id of the entry's key"):
+        pool.check_entry(twin, JAN_31, 30, "ours")
     with pytest.raises(RuleError, match="one key"):
         pool.snapshot_root([entry(1), twin])
     with pytest.raises(RuleError, match="one pseudonym"):

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from node.core.errors import BoxError, InvalidError, SignatureError
+from node.core.errors import BoxError, InvalidError, LimitError, SignatureError
 from node.core.records.canonical import END, Count, Hex32, decode, digest_of, encode
 from node.core.records.envelope import Lot, NodeId
 from node.core.records.keys import PublicKey, check_public
@@ -35,6 +35,9 @@ from node.core.records.shamir import (
 BLOCK: Final = 1024
 SEALED_SIZE: Final = 112
 """Bytes of a sealed share: 32 encapsulated key, 64 plaintext, 16 tag."""
+NAME_BLOCK: Final = 256
+SEALED_NAME_SIZE: Final = 304
+"""Bytes of a sealed name, whatever its length: 32 encapsulated key, 256 padded, 16 tag."""
 _HPKE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
@@ -204,6 +207,35 @@ def open_with_key(box: Box, ciphertext: bytes, key: bytes, context: BoxContext) 
     if not is_element(key):
         raise BoxError("the key is not 32 bytes below 2^256 - 189")
     return _decrypt(ciphertext, key, context, fault="box")
+
+
+def seal_name(name: str, pseudonym: str, public: PublicKey) -> bytes:
+    """Seal a person's name to the regulator's box key, so that no centre's store holds it in clear.
+
+    HPKE base mode; info = {"key": pseudonym, "purpose": "name"}, so that a sealed name taken to
+    another entry does not open; padded, so that the length says nothing. HPKE's own nonce comes
+    from the library. Raises LimitError above 255 bytes of UTF-8, SignatureError for another key.
+    """
+    text = name.encode()
+    if len(text) >= NAME_BLOCK:
+        raise LimitError(f"a name has at most {NAME_BLOCK - 1} bytes")
+    return _HPKE.encrypt(pad(text, NAME_BLOCK), _box_public(public), info=_name_info(pseudonym))
+
+
+def open_name(sealed: bytes, pseudonym: str, private: bytes) -> str:
+    """The name, with the regulator's 32-byte X25519 key; only after `identity.unlocked` stands.
+
+    Raises BoxError (`box`) if it was not sealed for this key and pseudonym.
+    """
+    try:
+        secret = X25519PrivateKey.from_private_bytes(private)
+        return unpad(_HPKE.decrypt(sealed, secret, info=_name_info(pseudonym)), NAME_BLOCK).decode()
+    except (InvalidTag, InvalidError, ValueError):
+        raise BoxError("the sealed name does not open for this key and entry") from None
+
+
+def _name_info(pseudonym: str) -> bytes:
+    return encode({"key": pseudonym, "purpose": "name"})
 
 
 def _box(ciphertext: bytes, holders: list[str], shares: list[Share], t: int) -> Box:

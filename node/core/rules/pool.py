@@ -16,21 +16,28 @@ import msgspec
 
 from node.core.errors import RuleError
 from node.core.log.merkle import leaf_hash, root_of
+from node.core.records.box import SEALED_NAME_SIZE
 from node.core.records.canonical import END, Hex32, Time, digest, encode, epoch_of
-from node.core.records.keys import PublicKey, verify
+from node.core.records.keys import PublicKey, key_id, verify
 from node.core.rules.calendar import DAY_SECONDS
 
 OTHER = "other"
 """Specialty or region of a merged cell."""
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,63}" + END)]
+SealedName = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{{2 * SEALED_NAME_SIZE}}}" + END)]
 
 
 class EntryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the expert signs when he enters a pool: his key, what he knows, where, since when."""
+    """What the expert signs when he enters a pool: his key, what he knows, where, since when.
+
+    `pseudonym` is the id of his key: whoever opens a seat's link after the award shows the key
+    alone. `name` is his name, sealed to the regulator (`seal_name`).
+    """
 
     entry: PublicKey
-    pseudonym: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: SealedName
+    pseudonym: Hex32
     region: Slug
     since: Time
     specialties: Annotated[tuple[Slug, ...], msgspec.Meta(min_length=1, max_length=100)]
@@ -58,15 +65,30 @@ def entry_message(facts: EntryFacts) -> bytes:
     return digest("pool-entry", encode(facts))
 
 
+def check_signed(facts: EntryFacts, signature: bytes) -> None:
+    """Accept only facts that their own expert signed, under the pseudonym of his key.
+
+    Raises SignatureError, or RuleError if the pseudonym is another than the key's id.
+    """
+    if facts.pseudonym != key_id(facts.entry):
+        raise RuleError("the pseudonym is not the id of the entry's key", article="protocol 6")
+    verify(facts.entry, entry_message(facts), signature)
+
+
+def is_old_enough(facts: EntryFacts, at: int, age_days: int) -> bool:
+    """Had the entry the age that the rule set asks for at epoch second `at`?"""
+    return epoch_of(facts.since) + age_days * DAY_SECONDS <= at
+
+
 def check_entry(entry: PoolEntry, at: int, age_days: int, cite: str) -> None:
-    """Accept only an entry that counts in a snapshot taken at epoch second `at`.
+    """Accept only an entry that counts at epoch second `at`.
 
     Source: protocol 6: its expert signed it, and it is at least as old as the rule set says, so
     that nobody is put into a pool for one tender. Raises SignatureError, or RuleError with the
     article `cite`.
     """
-    verify(entry.facts.entry, entry_message(entry.facts), bytes.fromhex(entry.sig))
-    if epoch_of(entry.facts.since) + age_days * DAY_SECONDS > at:
+    check_signed(entry.facts, bytes.fromhex(entry.sig))
+    if not is_old_enough(entry.facts, at, age_days):
         raise RuleError(f"the entry is younger than {age_days} days", article=cite)
 
 

@@ -6,16 +6,19 @@ import random
 
 import pytest
 
-from node.core.errors import BoxError, InvalidError, SignatureError
+from node.core.errors import BoxError, InvalidError, LimitError, SignatureError
 from node.core.records.box import (
+    SEALED_NAME_SIZE,
     SEALED_SIZE,
     Box,
     BoxContext,
     Share,
     check_share,
     make_box,
+    open_name,
     open_share,
     open_with_key,
+    seal_name,
 )
 from node.core.records.canonical import decode, encode
 from node.core.records.keys import PublicKey, public_of_seed, signer_from_seed
@@ -123,3 +126,21 @@ def test_a_secret_not_below_p_is_refused() -> None:
     for secret in (PRIME.to_bytes(32, "big"), b"", bytes(31)):
         with pytest.raises(InvalidError):
             split(secret, 2, 3, draw)
+
+
+def test_sealed_names_have_one_length_and_open_for_the_regulator_and_their_entry_only() -> None:
+    seed, other = b"\x11" * 32, b"\x12" * 32
+    public = public_of_seed("x25519", seed)
+    for name in ("", "李", "é" * 127 + "x"):
+        sealed = seal_name(name, "aa" * 32, public)
+        assert len(sealed) == SEALED_NAME_SIZE
+        assert open_name(sealed, "aa" * 32, seed) == name
+        for pseudonym, private in (("ab" * 32, seed), ("aa" * 32, other), ("aa" * 32, b"short")):
+            with pytest.raises(BoxError):
+                open_name(sealed, pseudonym, private)
+        with pytest.raises(BoxError):
+            open_name(sealed[:-1], "aa" * 32, seed)
+    with pytest.raises(LimitError):
+        seal_name("é" * 128, "aa" * 32, public)
+    with pytest.raises(SignatureError):
+        seal_name("x", "aa" * 32, signer_from_seed("ed25519", seed).public)

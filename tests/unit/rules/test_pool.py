@@ -7,15 +7,18 @@ from hashlib import sha256
 import msgspec
 
 from node.core.log.merkle import EMPTY_ROOT, leaf_hash, node_hash
-from node.core.records.keys import PublicKey
+from node.core.records.box import SEALED_NAME_SIZE
+from node.core.records.keys import PublicKey, key_id
 from node.core.rules.pool import Cell, EntryFacts, PoolEntry, cells_of, entry_leaf, snapshot_root
 
 
 def entry(number: int, region: str, *specialties: str) -> PoolEntry:
     """An entry whose signature is not looked at."""
+    key = PublicKey(sha256(b"%d" % number).hexdigest(), "ed25519")
     facts = EntryFacts(
-        entry=PublicKey(sha256(b"%d" % number).hexdigest(), "ed25519"),
-        pseudonym=f"p{number}",
+        entry=key,
+        name="00" * SEALED_NAME_SIZE,
+        pseudonym=key_id(key),
         region=region,
         since="2026-01-01T00:00:00Z",
         specialties=specialties,

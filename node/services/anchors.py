@@ -51,6 +51,10 @@ class Anchors:
     anchored: int = 0
     waiting_since: int | None = None
 
+    def due(self, states: Iterable[TenderState]) -> int:
+        """How many slots of our tenders do not stand on the chain yet, as far as we saw."""
+        return sum(slot not in self.standing for state in states for slot in slots_due(state))
+
     def write(self, states: Iterable[TenderState], newest: LogNote | None, now: int) -> None:
         """Write everything due, oldest first; blocking. Raises UnavailableError (`chain`)."""
         due = [slot for state in states for slot in slots_due(state) if slot not in self.standing]

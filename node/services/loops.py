@@ -1,0 +1,198 @@
+"""All background loops of a node, each a few lines: they compare "last done" with "newest".
+
+A loop that fails says so once and goes on; the bell only wakes a loop earlier. Nothing here
+decides: duties come from the rules, records go through the sequencer, tries repeat harmlessly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import NodeError
+from node.core.records.kinds.streams import RecordRefused
+from node.core.records.place import entry_of
+from node.core.rules.side import OwnState
+from node.core.rules.state import TenderState
+from node.services.endorsing import dispute_of, endorsement, side_body
+from node.services.ports import Submission
+
+if TYPE_CHECKING:
+    from node.core.records.kinds import Body
+    from node.services.application import Records
+    from node.services.beacon import Beacon
+    from node.services.duties import Duties
+    from node.services.members import Members
+    from node.services.model import Stream
+    from node.services.ports import Followed, StreamRow, Task
+    from node.services.publisher import Publisher
+
+Report = Callable[[str, NodeError], None]
+PAUSE_S = 0.25
+"""How long a loop sleeps when nothing wakes it."""
+REGISTRY_S = 1.0
+
+
+async def forever(
+    name: str, pause_s: float, once: Callable[[], Awaitable[object]], report: Report
+) -> None:
+    """Do `once` again and again with a pause between; a failure that repeats is told once."""
+    told = ""
+    while True:
+        try:
+            await once()
+            told = ""
+        except NodeError as error:
+            if error.detail != told:
+                report(name, error)
+            told = error.detail
+        await asyncio.sleep(pause_s)
+
+
+@dataclass(slots=True)
+class Loops:
+    """What a node does of itself."""
+
+    records: Records
+    members: Members
+    publisher: Publisher
+    duties: Duties
+    beacon: Beacon
+    report: Report
+    tick_s: float
+    ruleset: str
+    rings: int = 0
+    follow_partners: Callable[[], Awaitable[None]] | None = None
+
+    async def run(self) -> None:
+        """Run every loop until cancelled."""
+        loops = {
+            "publish": (self.tick_s, self.tick),
+            "duties": (0.0, self.do_duties),
+            "lodging": (0.0, self.send),
+            "chain": (PAUSE_S, self.look_at_chain),
+            "registry": (REGISTRY_S, self.look_at_registry),
+            "beacon": (PAUSE_S, self.answer_beacon),
+            "anchors": (PAUSE_S, self.write_anchors),
+        }
+        async with asyncio.TaskGroup() as tasks:
+            for name, (pause_s, once) in loops.items():
+                tasks.create_task(forever(name, pause_s, once, self.report), name=name)
+
+    async def tick(self) -> None:
+        """Endorse what we newly checked, publish, and collect the partners' cosignatures."""
+        await self.endorse()
+        await self.publisher.publish_tick()
+        await self.publisher.collect_cosignatures()
+        self.records.bell.ring()
+
+    async def endorse(self) -> None:
+        """One endorsement for each followed tender that has new places and no dispute."""
+        desk = self.records.desk
+        for stream in self.records.book.streams("tender", own=False):
+            side = await self.side_of(stream)
+            if isinstance(stream.state, TenderState) and isinstance(side.state, OwnState):
+                body = endorsement(stream.state, side.state, desk.salt())
+                if body is not None:
+                    await self.log_own(side, body)
+
+    async def side_of(self, host: Stream) -> Stream:
+        """Our side stream beside a host's stream, opened now if there is none."""
+        book, me = self.records.book, self.records.desk.me
+        if (side := book.side_of(host.row.id, me)) is not None:
+            return side
+        opened = host.state.opened_as
+        ruleset = opened.ruleset if opened else self.ruleset
+        await self._accept(self.records.founder.found("side", ruleset, host.row.id))
+        found = book.side_of(host.row.id, me)
+        if found is None:
+            raise AssertionError("a side stream that was accepted stands in the book")
+        return found
+
+    async def log_own(self, side: Stream, body: Body) -> None:
+        """Log our own word in our side stream."""
+        scribe = self.records.desk.scribe
+        await self._accept([scribe.own(side_body(body), body, side.row.id)])
+
+    async def _accept(self, items: list[Submission]) -> None:
+        for answer in await self.records.sequencer.accept(items):
+            if isinstance(answer, NodeError):
+                raise answer
+
+    async def dispute(self, row: StreamRow, item: Followed, error: NodeError) -> None:
+        """Log that a place of a host's stream breaks a rule; other streams are only reported."""
+        self.report(f"{row.keeper} {row.kind} {row.id[:8]} place {item.seq}", error)
+        host = self.records.book.get(row.id)
+        if row.kind != "tender" or host is None:
+            return
+        side = await self.side_of(host)
+        entry = entry_of(item.what, item.where)
+        salt = self.records.desk.salt()
+        await self.log_own(side, dispute_of(item.seq, entry, error, salt))
+
+    async def do_duties(self) -> None:
+        """Do what we owe; then wait for the next change."""
+        await self._refuse()
+        await self.duties.run_once()
+        bell = self.records.bell
+        self.rings = await bell.wait(self.rings, PAUSE_S)
+
+    async def _refuse(self) -> None:
+        """Log the refusals of lodged records in the tender's stream, once each."""
+        desk = self.records.desk
+        for task in await desk.off(desk.store.tasks, "refuse"):
+            state = self.records.tender(task.payload["stream"])
+            if state is not None and task.key not in state.refused:
+                await self._log_refusal(state, task)
+            await desk.off(desk.store.done, "refuse", [task.key])
+
+    async def _log_refusal(self, state: TenderState, task: Task) -> None:
+        desk = self.records.desk
+        body = RecordRefused(
+            article=task.payload["article"],
+            code=task.payload["code"],
+            record=task.key,
+            salt=desk.salt(),
+        )
+        await self.records.say(state, desk.scribe.tender("record.refused/v1", body, state), {})
+
+    async def send(self) -> None:
+        """Bring lodged records to their hosts; wake at once when one is lodged."""
+        lodging = self.records.lodging
+        lodging.wake.clear()
+        if await lodging.send_once():
+            try:
+                await asyncio.wait_for(lodging.wake.wait(), 1.0)
+            except TimeoutError:
+                return
+        else:
+            await asyncio.sleep(PAUSE_S)
+
+    async def look_at_chain(self) -> None:
+        """Note the newest block: its height is shown, a test clock lives by its time."""
+        desk = self.records.desk
+        block = await desk.off(desk.chain.latest)
+        self.records.height = max(self.records.height, block.number)
+
+    async def look_at_registry(self) -> None:
+        """Take over the registry; connections follow it at once."""
+        desk = self.records.desk
+        self.members.take(await desk.off(desk.chain.registry))
+        if self.follow_partners is not None:
+            await self.follow_partners()
+
+    async def answer_beacon(self) -> None:
+        """Commit and reveal where a draw that we follow waits for us."""
+        states = list(self.records.tenders().values())
+        await self.records.desk.off(self.beacon.answer, states)
+
+    async def write_anchors(self) -> None:
+        """Write due slots and our newest checkpoint with a quorum to the chain."""
+        records = self.records
+        desk = records.desk
+        own = [s.state for s in records.book.streams("tender", own=True)]
+        states = [state for state in own if isinstance(state, TenderState)]
+        newest = await desk.off(desk.store.newest, records.log.origin)
+        await desk.off(records.anchors.write, states, newest, desk.clock.now())

@@ -1,0 +1,88 @@
+"""What a reader may see of a stream now: rows cut by the audience table, as they appear.
+
+The one way out of this node for places: Follow for partners and at the door both come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.records.envelope import open_envelope
+from node.core.rules import audience
+from node.core.rules.audience import Level, Stage
+from node.core.rules.state import Phase, TenderState
+from node.services.ports import Followed
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from node.services.bell import Bell
+    from node.services.model import Book, Stream
+    from node.services.ports import PlaceRow, Store
+
+WAIT_S = 1.0
+_CLOSED = (Phase.CLOSED, Phase.UNLOCKED)
+_EARLY = (Phase.NEW, Phase.OPENED, Phase.FOUNDED, Phase.PLANNED)
+
+
+def stage_of_state(state: TenderState) -> Stage:
+    """How far a tender has come: the same as `audience.stage_of` says of its records."""
+    if state.phase in (Phase.AWARDED, Phase.FAILED):
+        return Stage.AWARDED
+    if state.phase in _EARLY:
+        return Stage.PLAN
+    if state.phase is Phase.ANNOUNCED:
+        return Stage.BIDS_OPEN
+    return Stage.BIDS_CLOSED if state.phase in _CLOSED else Stage.READ
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Streams as their readers may see them."""
+
+    book: Book
+    store: Store
+    bell: Bell
+    off: Callable[..., asyncio.Future[list[PlaceRow]]]
+
+    async def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed]:
+        """Places with seq > after that the reader may see, then new ones; stops at no *nothing*.
+
+        Raises MissingError for a stream that this node does not know.
+        """
+        self.book.need(stream)
+        while True:
+            rings = self.bell.rings
+            known = self.book.need(stream)
+            rows: list[PlaceRow] = []
+            if len(known.records) - 1 > after:
+                rows = await self.off(self.store.places, stream, after)
+            for item in self.cut(known, rows, reader):
+                yield item
+                after = item.seq
+            await self.bell.wait(rings, WAIT_S)
+
+    def cut(self, stream: Stream, rows: list[PlaceRow], reader: str) -> Iterator[Followed]:
+        """Those of the rows, in order, that the reader may see now; up to the first *nothing*."""
+        host = self.host_of(stream)
+        told = host.state if host else None
+        stage = stage_of_state(told) if isinstance(told, TenderState) else Stage.AWARDED
+        keeper = host.row.keeper if host else stream.row.keeper
+        column = audience.reader_class(reader, keeper)
+        for row in rows:
+            header = open_envelope(row.envelope).header
+            record = (header.type, header.author)
+            level = audience.level(stream.row.kind, record, stage, (reader, column))
+            if level < Level.HEADER:
+                return
+            body = row.body if level is Level.ALL else None
+            yield Followed(row.seq, row.what, row.where, row.envelope, body)
+
+    def host_of(self, stream: Stream) -> Stream | None:
+        """The tender's stream that decides the stage; None for a pool's stream."""
+        if stream.row.kind == "pool":
+            return None
+        return stream if stream.row.kind == "tender" else self.book.need(stream.row.of or "")

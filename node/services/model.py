@@ -17,7 +17,7 @@ from node.services.judging import Candidate, Laws, Shown, State, found, judge, r
 from node.services.ports import PlaceRow, StreamRow
 
 if TYPE_CHECKING:
-    from node.services.ports import Store
+    from node.services.ports import LogNote, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,19 @@ class Stream:
 class OwnLog:
     """Our own log in memory. The publisher writes it, after what it says is on the disk.
 
-    `quorum_at` is our clock when the newest checkpoint that has its quorum was made. `halted`
-    says why nothing may be accepted or published; empty while all is well.
+    `quorum` is the newest checkpoint that has its quorum. `halted` says why nothing may be
+    accepted or published; empty while all is well.
     """
 
     origin: str
     tree: Tree = field(default_factory=Tree)
-    quorum_at: int | None = None
+    quorum: LogNote | None = None
     halted: str = ""
+
+    @property
+    def quorum_at(self) -> int | None:
+        """Our clock when that checkpoint was made; None before the first."""
+        return None if self.quorum is None else self.quorum.at
 
 
 class Book:
@@ -80,6 +85,15 @@ class Book:
         if stream.row != row or stored != folded:
             raise UnavailableError(f"stream {row.id[:16]}… as stored was changed", code="store")
         return stream
+
+    def reload(self, store: Store, stream: str) -> None:
+        """Read one stream again after a commit whose outcome is unknown.
+
+        Raises UnavailableError (`store`) as `load` does.
+        """
+        for row in store.streams():
+            if row.id == stream:
+                self.put(self._load_one(row, store.places(row.id)))
 
     def get(self, stream: str) -> Stream | None:
         """A stream by id, or None."""

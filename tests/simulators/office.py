@@ -1,24 +1,67 @@
-"""One node's services on a store of the test's choice, without network."""
+"""Nodes' services on stores of the test's choice; partners reach each other by function calls."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from node.core.errors import NodeError
+from node.core.errors import NodeError, UnavailableError
 from node.services.bell import Bell
+from node.services.cosigning import PATH, Cosigning
 from node.services.draft import Answer, Intake
 from node.services.judging import Laws
+from node.services.members import Members
+from node.services.mirror import Mirrors
 from node.services.model import Book, OwnLog
-from node.services.ports import Accepted, Blobs, Store, Submission
+from node.services.ports import Accepted, Blobs, LogNote, Store, Submission
+from node.services.publisher import Publisher
+from node.services.receipts import Receipts
 from node.services.sequencer import Sequencer
+from node.services.witness import WitnessDesk
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
-from tests.simulators.people import HOST, NETWORK, announced, founding, id_of, log_vkey, planned
+from tests.simulators.people import (
+    HOST,
+    NETWORK,
+    ROLES,
+    announced,
+    founding,
+    id_of,
+    log_signer,
+    log_vkey,
+    members,
+    planned,
+    sealed_bid,
+    witness_signer,
+)
 from tests.simulators.sources import HandClock, SeededEntropy
+
+GRACE_S = 60
+
+
+@dataclass
+class Wires:
+    """The witness port of all: a request goes straight to the desk whose address it names.
+
+    `cut` are members that do not answer.
+    """
+
+    desks: dict[str, WitnessDesk] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def add_checkpoint(self, url: str, body: bytes) -> tuple[int, bytes]:
+        """Hand the request over."""
+        name = next(n for n in ROLES if url == f"http://{n}.example{PATH}")
+        self.asked.append(name)
+        if name in self.cut or name not in self.desks:
+            raise UnavailableError(f"{name} does not answer")
+        answer = await self.desks[name].add_checkpoint(body)
+        return answer.status, answer.body
 
 
 @dataclass
 class Office:
-    """A node's sequencer with everything it needs."""
+    """A node's services with everything they need."""
 
     me: str
     store: Store
@@ -27,7 +70,13 @@ class Office:
     log: OwnLog
     book: Book
     bell: Bell
+    members: Members
     sequencer: Sequencer
+    publisher: Publisher
+    cosigning: Cosigning
+    witness: WitnessDesk
+    mirrors: Mirrors
+    receipts: Receipts
 
     async def take(self, *items: Submission) -> list[Accepted]:
         """Accept records that must be accepted."""
@@ -49,6 +98,17 @@ class Office:
         await self.take(planned(stream), announced(stream))
         return stream
 
+    async def bid(self, stream: str, name: str) -> Submission:
+        """A bid whose ciphertext has arrived."""
+        item, made = sealed_bid(stream, name)
+        self.blobs.put(made.ciphertext)
+        return item
+
+    async def tick(self) -> LogNote | None:
+        """Publish, and collect cosignatures."""
+        await self.publisher.publish_tick()
+        return await self.cosigning.collect()
+
 
 def code_of(answer: Answer) -> str:
     """An error's code; fails on an acceptance."""
@@ -56,16 +116,46 @@ def code_of(answer: Answer) -> str:
     return answer.code
 
 
+def quorum_made(origin: str, at: int) -> LogNote:
+    """A checkpoint that partners cosigned at a time."""
+    return LogNote(origin, 4, "00" * 32, at, "a note", "a quorum")
+
+
 def open_office(
     me: str = HOST,
     store: Store | None = None,
     blobs: Blobs | None = None,
     clock: HandClock | None = None,
+    wires: Wires | None = None,
 ) -> Office:
-    """A node that has just started on this store; its log has a fresh quorum."""
+    """A node that has just started on this store."""
     store, blobs, clock = store or MemoryStore(), blobs or MemoryBlobs(), clock or HandClock()
-    log = OwnLog(log_vkey(me).name, quorum_at=clock.at)
-    book, bell = Book(Laws(NETWORK)), Bell()
+    wires, log, bell = wires or Wires(), OwnLog(log_vkey(me).name), Bell()
+    entropy, view, book = SeededEntropy(f"{me} node"), members(me), Book(Laws(NETWORK))
+    publisher = Publisher(log, log_signer(me), store, clock, entropy, bell)
+    witness = WitnessDesk(witness_signer(me), store, clock, view)
+    wires.desks[me] = witness
     book.load(store)
-    intake = Intake(me, book, log, store, blobs, clock, SeededEntropy(f"{me} node"))
-    return Office(me, store, blobs, clock, log, book, bell, Sequencer(intake, bell))
+    publisher.load()
+    return Office(
+        me=me,
+        store=store,
+        blobs=blobs,
+        clock=clock,
+        log=log,
+        book=book,
+        bell=bell,
+        members=view,
+        sequencer=Sequencer(Intake(me, book, log, store, blobs, clock, entropy), bell),
+        publisher=publisher,
+        cosigning=Cosigning(publisher, view, wires, clock, GRACE_S),
+        witness=witness,
+        mirrors=Mirrors(store, view, bell),
+        receipts=Receipts(book, log, store),
+    )
+
+
+def open_network(clock: HandClock | None = None) -> tuple[Mapping[str, Office], Wires]:
+    """All members' nodes, joined by their witnesses."""
+    wires, clock = Wires(), clock or HandClock()
+    return {name: open_office(name, clock=clock, wires=wires) for name in ROLES}, wires

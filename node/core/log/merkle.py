@@ -98,6 +98,37 @@ class Tree:
         self._need(0, size)
         return self._range(0, size) if size else EMPTY_ROOT
 
+    def root_with(self, leaf_hashes: Iterable[bytes]) -> bytes:
+        """Give the root the tree would have with these leaf hashes added; it stays as it is.
+
+        So a root can be signed, or compared with a signed one, before anything is stored. Raises
+        LogError at the first that is not 32 bytes.
+        """
+        peaks = self._peaks()
+        for leaf in leaf_hashes:
+            if len(leaf) != HASH_BYTES:
+                raise LogError(f"a leaf hash has 32 bytes, not {len(leaf)}")
+            height, total = 0, leaf
+            while peaks and peaks[-1][0] == height:
+                total = node_hash(peaks.pop()[1], total)
+                height += 1
+            peaks.append((height, total))
+        if not peaks:
+            return EMPTY_ROOT
+        _, total = peaks.pop()
+        while peaks:
+            total = node_hash(peaks.pop()[1], total)
+        return total
+
+    def _peaks(self) -> list[tuple[int, bytes]]:
+        """The largest complete subtrees, left to right: height and hash of each."""
+        peaks, at, size = [], 0, self.size
+        for height in reversed(range(size.bit_length())):
+            if size >> height & 1:
+                peaks.append((height, self.hashes(height, at >> height, (at >> height) + 1)))
+                at += 1 << height
+        return peaks
+
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that leaf `index` is in the tree of `size`: PATH of RFC 6962 section 2.1.1.
 

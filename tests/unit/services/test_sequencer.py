@@ -16,7 +16,7 @@ from node.core.records.kinds.streams import Network, RecordLodged, TermExpired
 from node.core.records.place import FIRST_PREV, entry_of
 from node.services.ports import NEWEST_CLOCK, Accepted, Submission, Task
 from node.services.sequencer import MAX_ITEMS
-from tests.simulators.office import Office, code_of, open_office
+from tests.simulators.office import Office, code_of, open_office, quorum_made
 from tests.simulators.people import (
     GUEST,
     HOST,
@@ -33,15 +33,15 @@ from tests.simulators.sources import NOON
 pytestmark = pytest.mark.anyio
 
 
-async def bid_in(office: Office, stream: str, name: str) -> Submission:
-    """A bid whose ciphertext has arrived."""
-    item, made = sealed_bid(stream, name)
-    office.blobs.put(made.ciphertext)
-    return item
+def vouched() -> Office:
+    """A node whose log partners have just cosigned."""
+    office = open_office()
+    office.log.quorum = quorum_made(office.log.origin, office.clock.at)
+    return office
 
 
 async def test_places_follow_each_other_and_hash_what_they_say() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     rows = office.store.places(stream)
     assert [row.seq for row in rows] == [0, 1, 2, 3]
@@ -58,9 +58,9 @@ async def test_places_follow_each_other_and_hash_what_they_say() -> None:
 
 
 async def test_same_record_again_gets_the_same_answer_and_no_second_place() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    item = await bid_in(office, stream, "a")
+    item = await office.bid(stream, "a")
     first = await office.take(item)
     together = await office.take(item, item)
     assert together == [*first, *first]
@@ -68,9 +68,9 @@ async def test_same_record_again_gets_the_same_answer_and_no_second_place() -> N
 
 
 async def test_second_signature_of_the_same_header_is_the_same_record() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    item = await bid_in(office, stream, "a")
+    item = await office.bid(stream, "a")
     first = await office.take(item)
     other = replace_signature(item, b"\x01" * 64)
     assert id_of(other) == id_of(item)
@@ -88,7 +88,7 @@ def replace_signature(item: Submission, signature: bytes) -> Submission:
 
 
 async def test_founding_pair_stands_together_or_not_at_all() -> None:
-    office = open_office()
+    office = vouched()
     first, second = founding(HOST)
     assert await office.refused(first) == ["form"]
     assert await office.refused(second) == ["not-found"]
@@ -102,7 +102,7 @@ async def test_founding_pair_stands_together_or_not_at_all() -> None:
 
 
 async def test_only_own_streams_are_opened_here_and_one_side_stream_a_tender() -> None:
-    office = open_office()
+    office = vouched()
     assert await office.refused(*founding(GUEST)) == ["forbidden", "forbidden"]
     host_stream = sha256(b"a host's stream").hexdigest()
     await office.take(*founding(HOST, "side", host_stream))
@@ -123,17 +123,17 @@ async def test_only_own_streams_are_opened_here_and_one_side_stream_a_tender() -
     ],
 )
 async def test_stream_that_needs_what_we_lack_is_refused(changes: dict[str, object]) -> None:
-    office = open_office()
+    office = vouched()
     assert await office.refused(*founding(HOST, **changes)) == ["rule", "rule"]  # type: ignore[arg-type]
 
 
 async def test_record_for_a_stream_kept_elsewhere_is_not_found() -> None:
-    office = open_office()
+    office = vouched()
     assert await office.refused(planned("11" * 32)) == ["not-found"]
 
 
 async def test_records_of_one_call_build_on_each_other_and_are_answered_each() -> None:
-    office = open_office()
+    office = vouched()
     pair = founding(HOST)
     stream = id_of(pair[0])
     early = member(HOST).says("term.expired/v1", expired(), stream)
@@ -148,9 +148,9 @@ def expired() -> TermExpired:
 
 
 async def test_callers_at_once_are_one_transaction() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    items = [await bid_in(office, stream, name) for name in "abcdefgh"]
+    items = [await office.bid(stream, name) for name in "abcdefgh"]
     before = office.bell.rings
     answers = await asyncio.gather(*(office.take(item) for item in items))
     assert sorted(answer[0].seq for answer in answers) == list(range(4, 12))
@@ -158,16 +158,16 @@ async def test_callers_at_once_are_one_transaction() -> None:
 
 
 async def test_received_never_decreases_in_a_stream() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     office.clock.at = NOON - 500
-    await office.take(await bid_in(office, stream, "a"))
+    await office.take(await office.bid(stream, "a"))
     assert office.store.places(stream)[-1].what.received == time_of(NOON)
     assert office.store.fact(NEWEST_CLOCK) == str(NOON)
 
 
 async def test_box_is_accepted_only_whole() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     item, made = sealed_bid(stream, "a")
     assert await office.refused(item) == ["not-found"]
@@ -182,15 +182,15 @@ async def test_box_is_accepted_only_whole() -> None:
 
 
 async def test_body_must_be_the_one_the_header_names() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    item = await bid_in(office, stream, "a")
-    other = await bid_in(office, stream, "b")
+    item = await office.bid(stream, "a")
+    other = await office.bid(stream, "b")
     assert await office.refused(replace(item, body=other.body)) == ["form"]
 
 
 async def test_lodged_record_that_no_rule_allows_is_refused_once_and_for_good() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     guest = member(GUEST)
     lodged = guest.says(
@@ -209,7 +209,7 @@ async def test_lodged_record_that_no_rule_allows_is_refused_once_and_for_good() 
 
 
 async def test_nobody_can_have_anothers_record_refused_by_a_forged_signature() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     guest = member(GUEST)
     record = guest.says(
@@ -220,11 +220,11 @@ async def test_nobody_can_have_anothers_record_refused_by_a_forged_signature() -
 
 
 async def test_refused_bid_leaves_no_trace() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     office.clock.at = NOON + 20 * 86400
-    office.log.quorum_at = office.clock.at
-    item = await bid_in(office, stream, "late")
+    office.log.quorum = quorum_made(office.log.origin, office.clock.at)
+    item = await office.bid(stream, "late")
     assert await office.refused(item) == ["rule"]
     assert office.store.refusal(id_of(item)) is None
     assert office.store.tasks() == []
@@ -234,27 +234,27 @@ async def test_refused_bid_leaves_no_trace() -> None:
 async def test_bid_needs_a_quorum_not_older_than_half_of_g(
     age: int | None, *, accepted: bool
 ) -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    office.log.quorum_at = None if age is None else NOON - age
-    item = await bid_in(office, stream, "a")
+    office.log.quorum = None if age is None else quorum_made(office.log.origin, NOON - age)
+    item = await office.bid(stream, "a")
     (answer,) = await office.sequencer.accept([item])
     assert isinstance(answer, Accepted) is accepted
     if not accepted:
         assert code_of(answer) == "quorum-missing"
-        office.log.quorum_at = NOON
+        office.log.quorum = quorum_made(office.log.origin, NOON)
         await office.take(item)
 
 
 async def test_tasks_and_facts_come_with_their_records_or_not_at_all() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     task = Task("submit", "x", {"a": "b"}, NOON)
     bad = planned(stream, "T-2")
     await office.sequencer.accept([bad], tasks=[task], facts={"secret": "1"})
     assert office.store.tasks("submit") == []
     assert office.store.fact("secret") is None
-    good = await bid_in(office, stream, "a")
+    good = await office.bid(stream, "a")
     await office.sequencer.accept([good], tasks=[task], facts={"secret": "1"})
     assert office.store.tasks("submit") == [task]
     assert office.store.fact("secret") == "1"
@@ -265,9 +265,9 @@ async def test_tasks_and_facts_come_with_their_records_or_not_at_all() -> None:
 
 
 async def test_reloaded_book_is_the_book_that_was() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    await office.take(await bid_in(office, stream, "a"))
+    await office.take(await office.bid(stream, "a"))
     again = open_office(store=office.store, blobs=office.blobs)
     assert again.book.need(stream) == office.book.need(stream)
     assert again.book.find(id_of(sealed_bid(stream, "a")[0])) == office.book.find(
@@ -276,16 +276,16 @@ async def test_reloaded_book_is_the_book_that_was() -> None:
 
 
 async def test_halted_node_accepts_nothing() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
     office.log.halted = "behind"
-    assert await office.refused(await bid_in(office, stream, "a")) == ["store"]
+    assert await office.refused(await office.bid(stream, "a")) == ["store"]
 
 
 async def test_limits_and_close() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    item = await bid_in(office, stream, "a")
+    item = await office.bid(stream, "a")
     with pytest.raises(LimitError):
         await office.sequencer.accept([item] * (MAX_ITEMS + 1))
     await office.sequencer.close()
@@ -294,9 +294,9 @@ async def test_limits_and_close() -> None:
 
 
 async def test_caller_that_goes_away_does_not_lose_the_record() -> None:
-    office = open_office()
+    office = vouched()
     stream = await office.open_tender()
-    item = await bid_in(office, stream, "a")
+    item = await office.bid(stream, "a")
     call = asyncio.create_task(office.sequencer.accept([item]))
     await asyncio.sleep(0)
     call.cancel()
@@ -306,7 +306,7 @@ async def test_caller_that_goes_away_does_not_lose_the_record() -> None:
 
 
 async def test_buyer_signs_with_the_key_it_brought() -> None:
-    office = open_office()
+    office = vouched()
     pair = founding(HOST)
     stream = id_of(pair[0])
     await office.take(*pair)

@@ -1,0 +1,154 @@
+"""Publishing our log: a tick of entries, a signed checkpoint, and the partners' cosignatures.
+
+Commit order of a tick, written once:
+
+    1  read       own places without an index, from the store; padding beside them
+    2  sign       the root that the tree will have; the tree is unchanged
+    3  commit     entries, checkpoint, indexes: one transaction, fsync
+    4  memory     the tree grows
+    5  show       witnesses, followers and readers get it from here on
+
+Before 3 nobody has seen the signature, so a tick that failed there never was. In 3 with unknown
+outcome the tree is read back from the store before the next tick. After 3 the next start finds it.
+The signature that is shown is always the one on the disk: two checkpoints of one size cannot be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from node.core.errors import UnavailableError
+from node.core.log.checkpoint import Checkpoint, sign_checkpoint
+from node.core.log.merkle import Tree, leaf_hash
+from node.core.log.tiles import ENTRIES, Tile, bundle_bytes, tile_bytes
+from node.core.records.canonical import digest_hex
+from node.core.records.place import entry_bytes, padded_count, padding_entry
+from node.services.ports import LogNote, LogPart
+
+if TYPE_CHECKING:
+    from node.core.records.keys import Signer
+    from node.services.bell import Bell
+    from node.services.model import OwnLog
+    from node.services.ports import Clock, Entropy, PlaceRow, Store
+
+PADDING: Final = "log/padding"
+"""Key of the fact from which the salts of all padding are made, so that accounting can open it."""
+
+
+@dataclass(slots=True)
+class Publisher:
+    """The one writer of our own log."""
+
+    log: OwnLog
+    signer: Signer
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    bell: Bell
+    pad: bool = True
+    _ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _in_doubt: bool = False
+
+    def load(self) -> None:
+        """Read the log back and compare it with the newest checkpoint we signed. Blocking.
+
+        Raises UnavailableError (`store`) if they do not fit: somebody else wrote there.
+        """
+        entries = self.store.entries(self.log.origin)
+        tree = Tree(leaf_hash(entry) for entry in entries)
+        newest = self.store.newest(self.log.origin, quorum=False)
+        size, root = (newest.size, newest.root) if newest else (0, Tree().root().hex())
+        if (tree.size, tree.root().hex()) != (size, root):
+            raise UnavailableError("our log as stored is not the one we signed", code="store")
+        if self.store.fact(PADDING) is None:
+            self.store.put_fact(PADDING, self.entropy.bytes(32).hex())
+        self.log.quorum = self.store.newest(self.log.origin)
+        self.log.tree, self._in_doubt = tree, False
+
+    async def publish_tick(self) -> LogNote:
+        """Append what the sequencer accepted since the last tick, and sign a checkpoint over it.
+
+        An idle tick has four entries of padding; with `pad` off one, so that our partners vouch
+        for our clock anew. Raises UnavailableError (`store`).
+        """
+        async with self._ticking:
+            try:
+                entries, note = await asyncio.to_thread(self._append)
+            except BaseException:
+                self._in_doubt = True
+                raise
+            self.log.tree.extend(leaf_hash(entry) for entry in entries)
+        self.bell.ring()
+        return note
+
+    def _append(self) -> tuple[list[bytes], LogNote]:
+        """Steps 1 to 3, on a thread."""
+        if self.log.halted:
+            raise UnavailableError(self.log.halted, code="store")
+        if self._in_doubt:
+            self.load()
+        start = self.log.tree.size
+        entries = self._entries(start, self.store.unpublished())
+        root = self.log.tree.root_with(leaf_hash(entry) for entry in entries)
+        note = self._sign(Checkpoint(self.log.origin, start + len(entries), root))
+        self.store.publish(start, entries, note)
+        return entries, note
+
+    def _entries(self, start: int, rows: Sequence[PlaceRow]) -> list[bytes]:
+        """The tick's entries, ascending by value: nobody sees which of them are padding."""
+        wanted = padded_count(len(rows)) if self.pad else max(1, len(rows))
+        entries = [entry_bytes(row.entry) for row in rows]
+        entries += [self.padding(start, number) for number in range(wanted - len(rows))]
+        return sorted(entries)
+
+    def padding(self, start: int, number: int) -> bytes:
+        """The padding entry `number` of the tick that begins at leaf `start`.
+
+        Its two salts are made from a secret fact, so that `log.accounted` can open it later.
+        """
+        secret = bytes.fromhex(self.store.fact(PADDING) or "")
+        place = start.to_bytes(8, "big") + number.to_bytes(4, "big")
+        salts = [digest_hex("padding", secret + place + half) for half in (b"what", b"where")]
+        return entry_bytes(padding_entry(salts[0], salts[1]))
+
+    def _sign(self, head: Checkpoint) -> LogNote:
+        public = bytes.fromhex(self.signer.public.key)
+        note = sign_checkpoint(head, self.signer.sign, public).encode()
+        return LogNote(head.origin, head.size, head.root.hex(), self.clock.now(), note)
+
+    def take_quorum(self, note: LogNote, quorum: str) -> LogNote:
+        """Store a checkpoint's quorum form, then serve it. Blocking. Raises UnavailableError."""
+        self.store.set_quorum(note.origin, note.size, quorum)
+        stored = self.store.newest(note.origin)
+        if stored is None:
+            raise UnavailableError("the checkpoint is not in the store", code="store")
+        self.log.quorum = stored
+        return stored
+
+    def checkpoint(self) -> str | None:
+        """The newest checkpoint with its quorum (protocol 10.6), or None before the first."""
+        return None if self.log.quorum is None else self.log.quorum.quorum
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """A tile or bundle, whole or partial, below the checkpoint served; else None. Blocking."""
+        size = 0 if self.log.quorum is None else self.log.quorum.size
+        if not tile.is_in(size):
+            return None
+        if tile.level != ENTRIES:
+            return tile_bytes(self.log.tree, tile)
+        end = tile.start + tile.width
+        return bundle_bytes(self.store.entries(self.log.origin, tile.start, end))
+
+    def part(self, after: int) -> LogPart | None:
+        """Our log from size `after` to the next checkpoint with its quorum; None if none is.
+
+        Blocking. Raises UnavailableError.
+        """
+        found = self.store.notes(self.log.origin, after, limit=1)
+        if not found:
+            return None
+        entries = self.store.entries(self.log.origin, after, found[0].size)
+        return LogPart(after, tuple(entries), found[0].quorum or "")

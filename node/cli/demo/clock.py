@@ -6,6 +6,7 @@ are epoch seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from node.core.records.canonical import epoch_of
@@ -22,6 +23,15 @@ class Move:
     en: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at: the tender's state, the time, and how many bids are to come."""
+
+    state: TenderState
+    now: int
+    expected_bids: int
+
+
 def next_moment(state: TenderState, now: int, expected_bids: int) -> Move | None:
     """Where the clock may be moved now, or None if somebody has something to do first.
 
@@ -29,42 +39,46 @@ def next_moment(state: TenderState, now: int, expected_bids: int) -> Move | None
     A call is never cut short: who has not answered has until the pools' time to call is over, and
     the caller of this function waits a while before it takes that for silence.
     """
-    move = _MOVES[state.phase](state, now, expected_bids) if state.phase in _MOVES else None
+    if state.phase not in _MOVES:
+        return None
+    move = _MOVES[state.phase](Look(state, now, expected_bids))
     return move if move is not None and move.to > now else None
 
 
-def _announced(state: TenderState, now: int, expected_bids: int) -> Move | None:
-    if len(state.in_force) < expected_bids:
+def _announced(look: Look) -> Move | None:
+    state = look.state
+    if len(state.in_force) < look.expected_bids:
         return None
     # One second beyond G: until then another member's receipt may still count for a bid.
     end = epoch_of(state.terms.deadline) + state.rules.clock.g_seconds.value + 1
     return Move(end, "投标截止", "the deadline for bids")
 
 
-def _closed(state: TenderState, now: int, expected_bids: int) -> Move | None:
-    opening = epoch_of(state.terms.opening)
-    if now < opening:
+def _closed(look: Look) -> Move | None:
+    state, opening = look.state, epoch_of(look.state.terms.opening)
+    if look.now < opening:
         return Move(opening, "开标", "the opening")
     if state.unlocked != state.in_force.keys():
         return None
     return Move(epoch_of(state.terms.unlock_until), "解密时段结束", "the end of the unlock window")
 
 
-def _calling(state: TenderState, now: int, expected_bids: int) -> Move | None:
-    if drawing.all_contacted(state, now):
+def _calling(look: Look) -> Move | None:
+    state = look.state
+    if drawing.all_contacted(state, look.now):
         return None
     end = state.draw.received + state.rules.draw.contact_seconds.value
     return Move(end, "联系专家时限", "the end of the time to call experts")
 
 
-def _publicity(state: TenderState, now: int, expected_bids: int) -> Move | None:
-    if state.candidates is None:
+def _publicity(look: Look) -> Move | None:
+    if look.state.candidates is None:
         return None
-    end = epoch_of(state.candidates.objections_until)
+    end = epoch_of(look.state.candidates.objections_until)
     return Move(end, "公示期结束", "the end of the days for objections")
 
 
-_MOVES = {
+_MOVES: Mapping[Phase, Callable[[Look], Move | None]] = {
     Phase.ANNOUNCED: _announced,
     Phase.CLOSED: _closed,
     Phase.CALLING: _calling,

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from node.adapters.tls import der_of, fingerprint
 from node.core.errors import NodeError, UnavailableError
 from node.core.records.canonical import b64encode, encode
 from node.core.records.keys import PublicKey, public_of_seed
@@ -32,20 +33,16 @@ def origin_of(member: str) -> str:
 
 def descriptor_of(planned: Planned, keys: Keys, ports: Ports) -> Descriptor:
     """What the registry says of a member at the start: names, addresses, public keys."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509 import load_pem_x509_certificate
-
     from chain.sender import signer_of
 
-    certificate = load_pem_x509_certificate(keys.tls_cert.read_bytes())
-    der = certificate.public_bytes(Encoding.DER)
+    der = der_of(keys.tls_cert.read_bytes())
     account = signer_of(keys.chain).address.lower().removeprefix("0x")
     public = {
         "box": public_of_seed("x25519", keys.box),
         "chain": PublicKey(account, "secp256k1-address"),
         "log": keys.log.public,
         "record": keys.record.public,
-        "tls": PublicKey(sha256(der).hexdigest(), "x509-sha256"),
+        "tls": PublicKey(fingerprint(der), "x509-sha256"),
         "witness": keys.witness.public,
     }
     return Descriptor(

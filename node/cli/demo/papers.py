@@ -131,7 +131,6 @@ def network_of(network: Network, root: Path, *, running: bool) -> dict[str, Any]
             "rpc": network.rpc,
             "chain_id": network.deployment.chain_id,
             "pid": pid_of(root / "chain" / "pid"),
-            "dir": "chain",
             "contracts": network.deployment.contracts,
         },
         "centres": [_centre_of(network, one, root) for one in network.descriptors],

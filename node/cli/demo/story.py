@@ -102,6 +102,16 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         "opens the draw's links of its {n} seated experts",
     ),
     "lot.failed": ("failure", "流标：{b.ground}", "the lot fails: {b.ground}"),
+    "pool.published": (
+        "pool",
+        "公布专家库快照：{b.size} 人",
+        "publishes its pool of {b.size} experts",
+    ),
+    "dispute.raised": (
+        "dispute",
+        "对第 {b.seq} 位提出异议：{b.article}",
+        "disputes place {b.seq}: {b.article}",
+    ),
     "record.refused": ("refusal", "拒收一条记录：{b.article}", "refuses a record: {b.article}"),
 }
 """Type without version -> phase, and what the record says in Chinese and English."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 
+from node.core.errors import NodeError
+
 
 class SystemClock:
     """Now, as the operating system says."""
@@ -19,3 +21,30 @@ class SystemClock:
     def monotonic(self) -> float:
         """Give seconds since some start; never goes back, only differences have a meaning."""
         return time.monotonic()
+
+
+class ChainClock:
+    """The test clock: the newest block's time plus what has passed since (interfaces I0).
+
+    Only with the development chain. It never goes back: a block whose time is behind what was
+    told already changes nothing until it is reached. `see` is called with each newest block.
+    """
+
+    def __init__(self, system: SystemClock, floor: int = 0) -> None:
+        self._system = system
+        self._told = floor
+        self._block = -1
+        self._at = (0, 0.0)
+
+    def see(self, number: int, time_s: int) -> None:
+        """Take over a block's time, once, when it is first seen."""
+        if number > self._block:
+            self._block, self._at = number, (time_s, self._system.monotonic())
+
+    def now(self) -> int:
+        """Give the test time in epoch seconds. Raises NodeError (`clock`) before the first block."""
+        if self._block < 0:
+            raise NodeError("no block has been seen yet", code="clock")
+        time_s, at = self._at
+        self._told = max(self._told, time_s + int(self._system.monotonic() - at))
+        return self._told

@@ -42,7 +42,7 @@ class ChainClock:
             self._block, self._at = number, (time_s, self._system.monotonic())
 
     def now(self) -> int:
-        """Give the test time in epoch seconds. Raises NodeError (`clock`) before the first block."""
+        """Give the test time, epoch seconds. Raises NodeError (`clock`) before the first block."""
         if self._block < 0:
             raise NodeError("no block has been seen yet", code="clock")
         time_s, at = self._at

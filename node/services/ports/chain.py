@@ -52,7 +52,7 @@ class BeaconRound:
 
 @dataclass(frozen=True, slots=True)
 class TenderSlots:
-    """The three slots of a tender on the chain; zero or 64 zeros where not written yet."""
+    """One keeper's three slots of a tender; "", zero or 64 zeros where not written yet."""
 
     keeper: str
     deadline: int
@@ -81,12 +81,12 @@ class Chain(Protocol):
         """The registry at the newest block, with its proof."""
         ...
 
-    def tender(self, stream: str) -> TenderSlots:
-        """The three slots of a tender."""
+    def tender(self, stream: str, keeper: str) -> TenderSlots:
+        """The three slots that this account keeps for a tender."""
         ...
 
     def set_deadline(self, stream: str, time: int) -> None:
-        """Write the deadline slot."""
+        """Write the deadline slot, as our account's like the two below."""
         ...
 
     def close_bids(self, stream: str, root: str, head: str) -> None:
@@ -125,8 +125,8 @@ class Chain(Protocol):
         """Reveal our secret."""
         ...
 
-    def prove_tender(self, stream: str, accounts: Sequence[str]) -> str:
-        """The operator's note over a tender's slots and these accounts' checkpoint slots."""
+    def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:
+        """The operator's note over a keeper's tender and these accounts' checkpoint slots."""
         ...
 
     def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:

@@ -86,6 +86,10 @@ class Partner(Protocol):
         """A pool gives the regulator the salts of its lists at once (protocol 6)."""
         ...
 
+    async def close(self) -> None:
+        """End the connection and everything under way on it."""
+        ...
+
 
 class Witness(Protocol):
     """A partner's C2SP tlog-witness endpoint over HTTP."""

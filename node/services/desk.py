@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
+    from node.services.calling import Calling
     from node.services.pools import PoolService
     from node.services.ports import Blobs, Chain, Clock, Entropy, Keys, Partner, Store
     from node.services.scribe import Scribe
@@ -31,6 +32,7 @@ class Desk:
     chain: Chain
     scribe: Scribe
     pools: PoolService
+    calling: Calling
     partners: Mapping[str, Partner]
     times: LogTimes
 

@@ -29,7 +29,7 @@ from node.core.rules.pool import (
 )
 
 if TYPE_CHECKING:
-    from node.core.rules.state import TenderState
+    from node.core.rules.state import Draw, TenderState
 
 LISTING = "protocol 6"
 Ground = Literal["relative", "authority", "interest", "punished", "employer"]
@@ -79,12 +79,12 @@ class Asked:
     cite: str
 
 
-def asked_of(state: TenderState) -> Asked:
-    """What the newest draw of a tender asks."""
+def asked_of(state: TenderState, draw: Draw) -> Asked:
+    """What one draw of a tender asks."""
     age = state.rules.draw.entry_age_days
     return Asked(
-        draw=state.draw.id,
-        specialties=tuple(stratum.specialty for stratum in state.draw.request.strata),
+        draw=draw.id,
+        specialties=tuple(stratum.specialty for stratum in draw.request.strata),
         deadline=epoch_of(state.terms.deadline),
         age_days=age.value,
         cite=state.rules.article(age.article).cite,

@@ -1,0 +1,179 @@
+"""A pool's part of the network: its roster, its snapshots, its lists for a draw, its disclosure.
+
+Source: protocol.md section 6. Entries never leave their centre but for the regulator. What a draw's
+body follows from (salts, grounds) is stored with the record that commits it, in one transaction; a
+body that was made once is given again, so that a repeated duty says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import MissingError, RuleError, StateError
+from node.core.records.canonical import decode, encode, epoch_of
+from node.core.records.envelope import open_envelope
+from node.core.records.kinds import decode_body
+from node.core.records.kinds.draws import DrawJoined, PoolCell, PoolPublished, Snapshot
+from node.core.rules import draw as law
+from node.core.rules.listing import (
+    Asked,
+    Exclusion,
+    NamedPerson,
+    PoolDisclosure,
+    excluded_digest,
+    fit_for,
+    lists_of,
+)
+from node.core.rules.pool import (
+    EntryFacts,
+    PoolEntry,
+    cells_of,
+    check_signed,
+    entry_leaf,
+    snapshot_root,
+)
+from node.services.roster import Epoch, Joined, Roster, key_of, text_of
+
+if TYPE_CHECKING:
+    from node.services.ports import Clock, Entropy, PlaceRow, Store
+
+Made = tuple[DrawJoined, Mapping[str, str]]
+ExistedBy = Callable[[str, int], "int | None"]
+"""Existed-by time of a place of our own log, epoch seconds, or None before its quorum."""
+FOUNDING = 1
+"""The last of the places that open a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolService:
+    """The pool of one centre. Blocking; called on threads."""
+
+    me: str
+    store: Store
+    clock: Clock
+    entropy: Entropy
+
+    @property
+    def roster(self) -> Roster:
+        """The pool's facts."""
+        return Roster(self.store)
+
+    def enter(self, data: bytes, signature: bytes) -> PoolEntry:
+        """Take an expert's entry: the RFC 8785 bytes of his facts, and his signature over them.
+
+        Durable when it returns; the same facts again change nothing. Raises InvalidError,
+        SignatureError, or RuleError for a date in the future or other facts under his key: an
+        entry is never edited, or a published root would no longer be that of its entries.
+        """
+        facts = decode(data, EntryFacts)
+        check_signed(facts, signature)
+        known = self.roster.entry(facts.pseudonym)
+        if known is not None:
+            if known.facts != facts:
+                raise RuleError("this key stands in the pool with other facts")
+            return known
+        if epoch_of(facts.since) > self.clock.now():
+            raise RuleError("an entry cannot begin in the future")
+        entry = PoolEntry(facts=facts, salt=self.salt(), sig=signature.hex())
+        self.roster.enter(entry)
+        return entry
+
+    def recuse(self, stream: str, excluded: Exclusion) -> None:
+        """Take an expert out of a tender's draws, on a legal ground. Raises MissingError."""
+        if self.roster.entry(excluded.pseudonym) is None:
+            raise MissingError("no such expert in this pool")
+        self.roster.recuse(stream, excluded)
+
+    def publish_snapshot(self, small: int) -> tuple[PoolPublished, Mapping[str, str]] | None:
+        """The body of `pool.published` and the fact to commit with it; None if nothing changed.
+
+        `small` is the rule set's smallest cell. An empty pool publishes nothing.
+        """
+        entries, last = self.roster.entries(), self.roster.newest_epoch()
+        root = snapshot_root(entries)
+        if not entries or (last is not None and last[1].root == root):
+            return None
+        number = 1 if last is None else last[0] + 1
+        cells = tuple(
+            PoolCell(count=cell.count, region=cell.region, specialty=cell.specialty)
+            for cell in cells_of(entries, small)
+        )
+        body = PoolPublished(
+            cells=cells, epoch=number, root=root, salt=self.salt(), size=len(entries)
+        )
+        members = Epoch(pseudonyms=tuple(one.facts.pseudonym for one in entries), root=root)
+        return body, {f"pool/epoch/{number}": text_of(members)}
+
+    def snapshot_before(self, deadline: int, existed_by: ExistedBy) -> Snapshot:
+        """Our last snapshot that a quorum had cosigned before the deadline (epoch seconds).
+
+        Raises StateError if there is none: this pool may not join.
+        """
+        own = [row.id for row in self.store.streams() if row.own and row.kind == "pool"]
+        for stream in own:
+            for place in reversed(self.store.places(stream, FOUNDING)):
+                body = _published(place)
+                existed = existed_by(stream, place.seq) if body else None
+                if body and existed is not None and existed < deadline:
+                    return Snapshot(epoch=body.epoch, root=body.root, seq=place.seq, stream=stream)
+        raise StateError("no snapshot of this pool was cosigned before the deadline")
+
+    def join(self, asked: Asked, stream: str, snapshot: Snapshot) -> Made:
+        """The body of `draw.joined` for a tender's draw, and the facts to commit with it.
+
+        All fit experts of the snapshot that no ground excludes, each with a fresh salt, one value
+        an expert and draw. Asked again after its commit it gives the same body and no facts.
+        """
+        if (known := self.roster.joined(asked.draw)) is not None:
+            return known.body, {}
+        entries = self.roster.snapshot(snapshot.epoch, snapshot.root)
+        inside = {one.facts.pseudonym for one in entries}
+        excluded = tuple(one for one in self.roster.recused(stream) if one.pseudonym in inside)
+        fit = fit_for(asked, entries, {one.pseudonym for one in excluded})
+        named = [self._person(asked.draw, one) for one in sorted(frozenset().union(*fit))]
+        salt = self.salt()
+        body = DrawJoined(
+            draw=asked.draw,
+            excluded=excluded_digest(asked.draw, excluded, salt),
+            lists=lists_of(fit, {one.pseudonym: one.person for one in named}),
+            salt=self.salt(),
+            snapshot=snapshot,
+        )
+        facts = {key_of(asked.draw, "person", one.person): text_of(one) for one in named}
+        joined = Joined(body=body, excluded=excluded, excluded_salt=salt)
+        return body, facts | {key_of(asked.draw, "joined"): text_of(joined)}
+
+    def disclosure(self, draw: str) -> bytes:
+        """What the regulator gets of a draw at once (protocol 6). Raises MissingError."""
+        joined = self.roster.joined(draw)
+        if joined is None:
+            raise MissingError("this pool has not joined that draw")
+        snapshot = joined.body.snapshot
+        entries = self.roster.snapshot(snapshot.epoch, snapshot.root)
+        return encode(
+            PoolDisclosure(
+                draw=draw,
+                entries=tuple(sorted(entries, key=entry_leaf)),
+                excluded=joined.excluded,
+                excluded_salt=joined.excluded_salt,
+                persons=tuple(self.roster.persons(draw)),
+                pool=self.me,
+            )
+        )
+
+    def _person(self, draw: str, pseudonym: str) -> NamedPerson:
+        salt = self.salt()
+        person = law.person(draw, pseudonym, salt)
+        return NamedPerson(person=person, pseudonym=pseudonym, salt=salt)
+
+    def salt(self) -> str:
+        """32 fresh random bytes, hex."""
+        return self.entropy.bytes(32).hex()
+
+
+def _published(place: PlaceRow) -> PoolPublished | None:
+    kind = open_envelope(place.envelope).header.type
+    body = decode_body(kind, place.body) if place.body is not None else None
+    return body if isinstance(body, PoolPublished) else None

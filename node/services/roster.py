@@ -1,0 +1,172 @@
+"""What a pool keeps of its experts and draws, as facts of the node's store.
+
+Who writes: this node alone. What an attacker gains who can read it: who is in the pool (key,
+specialty, region; names are sealed to the regulator) and who the persons of its draws are. Who can
+write it can leave people out of a snapshot or a list, which the regulator sees; he cannot add one.
+
+Keys: `pool/entry/<pseudonym>`, `pool/epoch/<number>`, `pool/recused/<stream>/<pseudonym>`, and of
+each draw `pool/draw/<draw>/…`: `joined`, `person/<person>`, `call/<person>`, `answer/<person>`,
+`contacted/<person>`, `link/<person>/<seat key>`, `told/<regulator>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+
+from node.core.errors import MissingError, RuleError
+from node.core.records.canonical import Count, Hex32, decode, encode
+from node.core.records.kinds.base import MAX_LIST, HexBytes, Part
+from node.core.records.kinds.draws import DrawJoined, ExpertContacted
+from node.core.rules.contact import ContactEvidence
+from node.core.rules.listing import Exclusion, Ground, NamedPerson
+from node.core.rules.pool import PoolEntry, snapshot_root
+
+if TYPE_CHECKING:
+    from node.services.ports import Store
+
+P = TypeVar("P", bound=Part)
+
+
+class Epoch(Part, frozen=True, kw_only=True):
+    """Who stood in one snapshot."""
+
+    pseudonyms: Annotated[tuple[Hex32, ...], msgspec.Meta(max_length=MAX_LIST)]
+    root: Hex32
+
+
+class Joined(Part, frozen=True, kw_only=True):
+    """What was said in `draw.joined`, and what opens its commitment `excluded`."""
+
+    body: DrawJoined
+    excluded: tuple[Exclusion, ...]
+    excluded_salt: Hex32
+
+
+class CallMade(Part, frozen=True, kw_only=True):
+    """That an expert was called, and when (epoch seconds)."""
+
+    at: Count
+
+
+class AnswerKept(Part, frozen=True, kw_only=True):
+    """An expert's own answer with its signature."""
+
+    accepted: bool
+    sig: HexBytes
+
+
+class Contacted(Part, frozen=True, kw_only=True):
+    """What was said in `expert.contacted`, and what opens its commitment `evidence`."""
+
+    body: ExpertContacted
+    evidence: ContactEvidence
+
+
+class LinkKept(Part, frozen=True, kw_only=True):
+    """What opens the link of a seat after the award."""
+
+    link_salt: Hex32
+    sig: HexBytes
+
+
+class Recused(Part, frozen=True, kw_only=True):
+    """The legal ground for which an expert may not sit in a tender."""
+
+    ground: Ground
+
+
+def key_of(draw: str, what: str, name: str = "") -> str:
+    """The key of a fact about a draw."""
+    return f"pool/draw/{draw}/{what}/{name}" if name else f"pool/draw/{draw}/{what}"
+
+
+def text_of(part: msgspec.Struct) -> str:
+    """A fact as it is stored."""
+    return encode(part).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The pool's facts, typed. Blocking; what it reads is decoded strictly."""
+
+    store: Store
+
+    def entry(self, pseudonym: str) -> PoolEntry | None:
+        """One expert's entry, or None."""
+        text = self.store.fact(f"pool/entry/{pseudonym}")
+        return None if text is None else decode(text.encode(), PoolEntry)
+
+    def entries(self) -> list[PoolEntry]:
+        """Everybody who ever entered, by pseudonym."""
+        found = self.store.facts("pool/entry/")
+        return [decode(found[key].encode(), PoolEntry) for key in sorted(found)]
+
+    def enter(self, entry: PoolEntry) -> None:
+        """Store an entry durably."""
+        self.store.put_fact(f"pool/entry/{entry.facts.pseudonym}", text_of(entry))
+
+    def newest_epoch(self) -> tuple[int, Epoch] | None:
+        """The last snapshot that was published, or None."""
+        found = self.store.facts("pool/epoch/")
+        if not found:
+            return None
+        number = max(int(key.rpartition("/")[2]) for key in found)
+        return number, decode(found[f"pool/epoch/{number}"].encode(), Epoch)
+
+    def snapshot(self, number: int, root: str) -> list[PoolEntry]:
+        """The entries of a published snapshot. Raises MissingError; RuleError if they changed."""
+        text = self.store.fact(f"pool/epoch/{number}")
+        if text is None:
+            raise MissingError(f"no snapshot {number} of this pool")
+        members = set(decode(text.encode(), Epoch).pseudonyms)
+        entries = [one for one in self.entries() if one.facts.pseudonym in members]
+        if snapshot_root(entries) != root:
+            raise RuleError("entries of a published snapshot were changed", article="protocol 6")
+        return entries
+
+    def recused(self, stream: str) -> list[Exclusion]:
+        """Who may not sit in a tender, and why; by pseudonym."""
+        prefix = f"pool/recused/{stream}/"
+        found = self.store.facts(prefix)
+        return [
+            Exclusion(
+                ground=decode(found[key].encode(), Recused).ground,
+                pseudonym=key.removeprefix(prefix),
+            )
+            for key in sorted(found)
+        ]
+
+    def recuse(self, stream: str, excluded: Exclusion) -> None:
+        """Remember durably that an expert may not sit in a tender."""
+        part = Recused(ground=excluded.ground)
+        self.store.put_fact(f"pool/recused/{stream}/{excluded.pseudonym}", text_of(part))
+
+    def joined(self, draw: str) -> Joined | None:
+        """What we said in `draw.joined`, or None."""
+        return self.find(Joined, key_of(draw, "joined"))
+
+    def person(self, draw: str, person: str) -> NamedPerson:
+        """Who a person of a draw is. Raises MissingError if it is none of ours."""
+        found = self.find(NamedPerson, key_of(draw, "person", person))
+        if found is None:
+            raise MissingError(f"person {person[:16]}… is not of this pool")
+        return found
+
+    def persons(self, draw: str) -> list[NamedPerson]:
+        """All persons that we listed in a draw, ascending."""
+        found = self.store.facts(key_of(draw, "person") + "/")
+        return [decode(found[key].encode(), NamedPerson) for key in sorted(found)]
+
+    def find(self, kind: type[P], key: str) -> P | None:
+        """One fact of a kind, or None."""
+        text = self.store.fact(key)
+        return None if text is None else decode(text.encode(), kind)
+
+    def keep(self, parts: Iterable[tuple[str, msgspec.Struct]]) -> None:
+        """Store facts durably, one after the other."""
+        for key, part in parts:
+            self.store.put_fact(key, text_of(part))

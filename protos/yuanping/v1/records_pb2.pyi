@@ -261,8 +261,9 @@ class FollowRequest(_message.Message):
     after: _builtins.int
     """The last place the caller has; absent for all places."""
     reader: _builtins.str
-    """On the operator's door only: for whom (`public`, `regulator`, `bidder:<key id>`, `centre:<id>`).
-    Over mutual TLS the certificate says who reads, and a reader here is refused.
+    """At the operator's door only: for whom. `public` (if absent), `bidder:<key id>`, or the node
+    itself: `centre:<its id>`, or `regulator`. Over mutual TLS the certificate says who reads, and a
+    reader here is refused.
     """
     def __init__(
         self,

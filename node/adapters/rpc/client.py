@@ -1,0 +1,132 @@
+"""A partner over mutual TLS.
+
+The channel trusts exactly one certificate, the partner's own from the registry: whoever else
+answers at that address, another member included, is no partner. When the registry gives a member
+another certificate or address, `Partners` closes this one and makes another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import grpc
+from yuanping.v1 import blobs_pb2, pools_pb2, records_pb2
+
+from node.adapters.rpc import convert
+from node.adapters.rpc.line import CALL_S, OPTIONS, TRANSFER_S, Line
+from node.adapters.tls import pem_of
+from node.core.errors import ConfigError, InvalidError, LimitError, NodeError
+from node.core.records.box import SEALED_SIZE
+from node.services.ports import Accepted, Followed, Keys, LogPart, Member, StreamRow, Submission
+
+MAX_PART: Final = 2**21
+"""Entries of one stretch of a log (64 MiB); a node publishes far smaller ones."""
+
+
+class RpcPartner:
+    """Another member's node; implements `ports.Partner`. Make it inside the event loop."""
+
+    def __init__(self, member: Member, keys: Keys) -> None:
+        """Raises InvalidError if the registry's certificate is none, ConfigError for our own."""
+        channel = grpc.aio.secure_channel(
+            member.endpoint,
+            _credentials(member, keys),
+            options=(*OPTIONS, ("grpc.ssl_target_name_override", member.id)),
+        )
+        self._id = member.id
+        self._line = Line(f"member {member.id}", channel, excuse=True)
+
+    async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
+        """Send records; answered each by each. Sending again gives the same answers."""
+        return await self._line.submit(items)
+
+    async def streams(self) -> AsyncIterator[StreamRow]:
+        """The streams the partner keeps that we may know, then new ones as they appear.
+
+        Raises InvalidError if it names a stream of somebody else.
+        """
+        listing = partial(self._line.records.ListStreams, records_pb2.ListStreamsRequest())
+        async for answer in self._line.listen(listing):
+            for row in map(convert.stream_from, answer.streams):
+                if row.keeper != self._id:
+                    raise InvalidError(f"{self._line.whom} names a stream of {row.keeper}")
+                yield replace(row, own=False)
+
+    async def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
+        """Places with seq > after as the audience table allows; goes on as they appear.
+
+        Raises InvalidError if places do not go up.
+        """
+        newest = after
+        request = records_pb2.FollowRequest(stream=stream, after=None if after < 0 else after)
+        async for answer in self._line.listen(partial(self._line.records.Follow, request)):
+            for place in map(convert.place_from, answer.places):
+                if place.seq <= newest:
+                    raise InvalidError(f"{self._line.whom} shows {place.seq} after {newest}")
+                newest = place.seq
+                yield place
+
+    async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
+        """The partner's log from size `after` on, at each checkpoint that gets its quorum.
+
+        Raises InvalidError if pieces do not join, LimitError above `MAX_PART` entries at once.
+        """
+        entries: list[bytes] = []
+        start = after
+        request = records_pb2.FollowLogRequest(after=after)
+        async for piece in self._line.listen(partial(self._line.records.FollowLog, request)):
+            if piece.start != start + len(entries):
+                raise InvalidError(f"{self._line.whom} shows its log from {piece.start} on")
+            entries += convert.entries_from(piece)
+            if len(entries) > MAX_PART:
+                raise LimitError(f"{self._line.whom} shows more than {MAX_PART} entries at once")
+            if piece.HasField("note"):
+                yield LogPart(start, tuple(entries), piece.note)
+                start += len(entries)
+                entries = []
+
+    async def body(self, record: str) -> bytes:
+        """The body of a record that was followed without one, once we may have it."""
+        return await self._line.body(records_pb2.DiscloseRequest(record=record))
+
+    async def put_blob(self, data: bytes) -> str:
+        """Store a ciphertext with the partner; its SHA-256 in hex."""
+        return await self._line.put_blob(data)
+
+    async def share(self, record: str, index: int) -> bytes:
+        """Our sealed share of a box, once the releasing record stands."""
+        request = blobs_pb2.GetShareRequest(record=record, index=index)
+        call = partial(self._line.blobs.GetShare, request, timeout=CALL_S)
+        answer = await self._line.ask(call)
+        if len(answer.sealed) != SEALED_SIZE:
+            raise InvalidError(f"{self._line.whom} gives a share of {len(answer.sealed)} bytes")
+        return answer.sealed
+
+    async def disclose(self, draw: str, payload: bytes) -> None:
+        """A pool gives the regulator the salts of its lists at once (protocol 6)."""
+
+        async def once() -> pools_pb2.PoolServiceDiscloseResponse:
+            pieces = _disclosures(draw, payload)
+            return await self._line.pools.Disclose(pieces, timeout=TRANSFER_S)
+
+        await self._line.ask(once)
+
+    async def close(self) -> None:
+        """End the connection and everything under way on it."""
+        await self._line.close()
+
+
+def _disclosures(draw: str, payload: bytes) -> Iterator[pools_pb2.PoolServiceDiscloseRequest]:
+    for n, chunk in enumerate(convert.pieces_of(payload)):
+        yield pools_pb2.PoolServiceDiscloseRequest(draw=None if n else draw, chunk=chunk)
+
+
+def _credentials(member: Member, keys: Keys) -> grpc.ChannelCredentials:
+    try:
+        key, certificate = keys.tls_key.read_bytes(), keys.tls_cert.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}", code="unreadable") from None
+    return grpc.ssl_channel_credentials(pem_of(member.tls), key, certificate)

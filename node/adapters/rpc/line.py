@@ -1,0 +1,151 @@
+"""A line to one node: its stubs, and the one way in which calls are made, ended and made again.
+
+All calls of ours may be made twice: records, files and shares are known by their digest, an answer
+given again changes nothing. So a call that nobody answered is tried again within its deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+import grpc
+import tenacity
+from yuanping.v1 import (
+    blobs_pb2,
+    blobs_pb2_grpc,
+    pools_pb2_grpc,
+    records_pb2,
+    records_pb2_grpc,
+    seats_pb2_grpc,
+)
+
+from node.adapters.rpc import convert
+from node.adapters.rpc.convert import MAX_ITEMS, MAX_MESSAGE
+from node.adapters.rpc.refusals import error_of_call
+from node.core.errors import NodeError, UnavailableError
+from node.services.ports import Accepted, Submission
+
+T = TypeVar("T")
+
+CALL_S: Final = 25.0
+"""Longest wait for one answer: a guest's node itself waits 20 s for the host's."""
+TRANSFER_S: Final = 300.0
+PATIENCE_S: Final = 30.0
+"""No retry begins later than this after the first try."""
+TRIES: Final = 4
+BATCH_BYTES: Final = 3 * 1024 * 1024
+OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_metadata_size", 16 * 1024),
+    # Two lines of one process share nothing, not even a connection to the same address.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class Line:
+    """The stubs over one channel. Make it inside the event loop.
+
+    What the node answers is raised as it was said. With `excuse`, `internal` counts as no answer:
+    that a partner's node has a fault is no verdict on what we sent.
+    """
+
+    def __init__(self, whom: str, channel: grpc.aio.Channel, *, excuse: bool) -> None:
+        self.whom = whom
+        self._channel = channel
+        self._excuse = excuse
+        self.records = records_pb2_grpc.RecordServiceStub(channel)
+        self.blobs = blobs_pb2_grpc.BlobServiceStub(channel)
+        self.pools = pools_pb2_grpc.PoolServiceStub(channel)
+        self.seats = seats_pb2_grpc.SeatServiceStub(channel)
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The answer to one call. Raises what was answered, or UnavailableError."""
+        async for attempt in tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(UnavailableError),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=3.0),
+            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(PATIENCE_S),
+            reraise=True,
+        ):
+            with attempt:
+                return await self.ask_once(call)
+        raise AssertionError("tenacity gives up by raising")
+
+    async def ask_once(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The same without a second try."""
+        try:
+            return await call()
+        except grpc.aio.AioRpcError as error:
+            raise self._excused(error_of_call(error, self.whom)) from None
+
+    async def listen(self, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
+        """What the node goes on telling. Raises as `ask`; UnavailableError if it just ends.
+
+        It is not called again: the listener knows where to go on.
+        """
+        messages = call()
+        try:
+            async for message in messages:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise self._excused(error_of_call(error, self.whom)) from None
+        finally:
+            if isinstance(messages, grpc.aio.Call):
+                messages.cancel()
+        raise UnavailableError(f"{self.whom} ended the stream")
+
+    async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
+        """Send records in batches; each is answered for itself."""
+        answers: list[Accepted | NodeError] = []
+        for batch in _batches(items):
+            request = records_pb2.SubmitRequest(items=batch)
+            answer = await self.ask(partial(self.records.Submit, request, timeout=CALL_S))
+            answers += convert.answers_from(answer.answers, len(batch))
+        return [self._excused(one) if isinstance(one, NodeError) else one for one in answers]
+
+    async def body(self, request: records_pb2.DiscloseRequest) -> bytes:
+        """One body."""
+        answer = await self.ask(partial(self.records.Disclose, request, timeout=CALL_S))
+        return convert.body_from(answer.body)
+
+    async def put_blob(self, data: bytes) -> str:
+        """Store a file; its SHA-256. Raises InvalidError if the node names another digest."""
+
+        async def once() -> blobs_pb2.PutResponse:
+            return await self.blobs.Put(_pieces(data), timeout=TRANSFER_S)
+
+        return convert.stored_from((await self.ask(once)).sha256, data)
+
+    async def close(self) -> None:
+        """End all calls and the connection."""
+        await self._channel.close()
+
+    def _excused(self, error: NodeError) -> NodeError:
+        if self._excuse and type(error) is NodeError:
+            return UnavailableError(f"{self.whom} has a fault of its own: {error.detail}")
+        return error
+
+
+def _pieces(data: bytes) -> Iterator[blobs_pb2.PutRequest]:
+    return (blobs_pb2.PutRequest(chunk=chunk) for chunk in convert.pieces_of(data))
+
+
+def _batches(items: Sequence[Submission]) -> list[list[records_pb2.Submission]]:
+    """Records in batches that fit one message each."""
+    found: list[list[records_pb2.Submission]] = []
+    weight = BATCH_BYTES
+    for item in map(convert.submission_to, items):
+        if weight + item.ByteSize() > BATCH_BYTES or len(found[-1]) >= MAX_ITEMS:
+            found.append([])
+            weight = 0
+        found[-1].append(item)
+        weight += item.ByteSize()
+    return found

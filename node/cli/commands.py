@@ -28,11 +28,23 @@ COMMANDS: Mapping[str, Command] = {
         "Run a whole tender over three centres on this machine; verify its evidence offline.",
         "yuanping demo --out demo --keep",
     ),
+    "node run": Command(
+        "api.run:run",
+        "运行本中心的节点，直到收到停止信号。",
+        "Run this centre's node until it is told to stop.",
+        "yuanping node run --config centres/zhuzhou/config.toml",
+    ),
     "chain devnet": Command(
         "node.cli.chain_devnet:chain_devnet",
         "运行一条只有一个运营者的开发链。",
         "Serve a development chain that one operator runs.",
         "yuanping chain devnet --dir chain",
+    ),
+    "verify": Command(
+        "node.cli.verify:verify",
+        "离线验证证据文件与回执。",
+        "Verify evidence files and receipts offline.",
+        "yuanping verify tender.evidence.json --trust trust.json",
     ),
     "version": Command(
         "node.cli.version:version",

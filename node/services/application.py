@@ -16,7 +16,7 @@ from node.core.errors import ForbiddenError, InvalidError, MissingError, NodeErr
 from node.core.records.envelope import open_envelope
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import TenderState
-from node.services.ports import Accepted, LogPart, StreamRow, Submission
+from node.services.ports import Accepted, StreamRow, Submission
 from node.services.ports.operator import Status
 from node.services.shown import WAIT_S
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from node.services.founding import Founder
     from node.services.lodging import Lodging
     from node.services.model import Book, OwnLog
-    from node.services.ports import Followed
+    from node.services.ports import Followed, LogPart
+    from node.services.publisher import Publisher
     from node.services.receipts import Receipts
     from node.services.sequencer import Sequencer
     from node.services.shown import Shown
@@ -47,6 +48,7 @@ class Records:
     receipts: Receipts
     evidence_of: Evidence
     founder: Founder
+    publisher: Publisher
     anchors: Anchors
     bell: Bell
     height: int = 0
@@ -132,13 +134,12 @@ class Records:
 
     async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """Our log from size `after` on, at each checkpoint that gets its quorum."""
-        size, origin = after, self.log.origin
+        size = after
         while True:
             rings = self.bell.rings
-            for note in await self.desk.off(self.desk.store.notes, origin, size):
-                entries = await self.desk.off(self.desk.store.entries, origin, size, note.size)
-                yield LogPart(size, tuple(entries), note.quorum or "")
-                size = note.size
+            while (part := await self.desk.off(self.publisher.part, size)) is not None:
+                yield part
+                size += len(part.entries)
             await self.bell.wait(rings, WAIT_S)
 
     async def streams(self, reader: str, peer: str | None) -> AsyncIterator[StreamRow]:
@@ -208,9 +209,18 @@ class Records:
     async def status(self) -> Status:
         """Where the node stands: what waits to be told, published or anchored."""
         tasks = await self.desk.off(self.desk.store.tasks)
-        waiting = await self.desk.off(self.receipts.uncovered)
+        waiting = await self.desk.off(self._uncovered)
         outbox = len(tasks) + self.anchors.due(self._own_tenders())
         return Status(self.now(), self.height, outbox, waiting)
+
+    def _uncovered(self) -> int:
+        """Streams of ours whose newest place no checkpoint with a quorum holds yet."""
+        size = self.log.quorum.size if self.log.quorum else 0
+        newest = [
+            self.desk.store.places(stream.row.id, len(stream.records) - 2)[-1]
+            for stream in self.book.streams(own=True)
+        ]
+        return sum(row.index is None or row.index >= size for row in newest)
 
     def _own_tenders(self) -> list[TenderState]:
         own = self.book.streams("tender", own=True)

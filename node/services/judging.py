@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from node.core.records.kinds import Body
     from node.core.records.place import What, Where
     from node.core.rules.ruleset import RuleSet
+    from node.services.ports import Submission
 
 State = TenderState | OwnState
 FOLDED = ("tender", "side", "pool")
@@ -107,6 +108,18 @@ def judge(state: State, candidate: Candidate) -> State:
     """The state after one more record (place 2 and later): signature, then rules."""
     check_signer(state.keyring, candidate)
     return fold(state, candidate)
+
+
+def judge_ahead(state: TenderState, item: Submission, now: int) -> None:
+    """Raise what our own fold says against a record at the next place of a stream we follow.
+
+    The host's clock and place will differ; what is refused here would be refused there.
+    """
+    opened = open_envelope(item.envelope)
+    body = read_body(opened, item.body)
+    received = max(now, state.received)
+    seq, prev = len(state.entries), state.entries[-1]
+    judge(state, Candidate(opened, body, received, seq, prev, FIRST_PREV))
 
 
 def found(laws: Laws, first: Candidate, second: Candidate) -> State:

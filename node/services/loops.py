@@ -17,12 +17,14 @@ from node.core.records.place import entry_of
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.endorsing import dispute_of, endorsement, side_body
+from node.services.oversight import tell_regulators
 from node.services.ports import Submission
 
 if TYPE_CHECKING:
     from node.core.records.kinds import Body
     from node.services.application import Records
     from node.services.beacon import Beacon
+    from node.services.cosigning import Cosigning
     from node.services.duties import Duties
     from node.services.members import Members
     from node.services.model import Stream
@@ -33,6 +35,8 @@ Report = Callable[[str, NodeError], None]
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
 REGISTRY_S = 1.0
+POOL_S = 1.0
+"""A pool publishes when nobody entered for so long, and tells regulators what it owes them."""
 
 
 async def forever(
@@ -58,12 +62,16 @@ class Loops:
     records: Records
     members: Members
     publisher: Publisher
+    cosigning: Cosigning
     duties: Duties
     beacon: Beacon
     report: Report
     tick_s: float
     ruleset: str
+    small_cell: int
+    entered: int = 0
     rings: int = 0
+    see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
 
     async def run(self) -> None:
@@ -76,6 +84,7 @@ class Loops:
             "registry": (REGISTRY_S, self.look_at_registry),
             "beacon": (PAUSE_S, self.answer_beacon),
             "anchors": (PAUSE_S, self.write_anchors),
+            "pool": (POOL_S, self.keep_pool),
         }
         async with asyncio.TaskGroup() as tasks:
             for name, (pause_s, once) in loops.items():
@@ -85,7 +94,7 @@ class Loops:
         """Endorse what we newly checked, publish, and collect the partners' cosignatures."""
         await self.endorse()
         await self.publisher.publish_tick()
-        await self.publisher.collect_cosignatures()
+        await self.cosigning.collect()
         self.records.bell.ring()
 
     async def endorse(self) -> None:
@@ -174,6 +183,8 @@ class Loops:
         """Note the newest block: its height is shown, a test clock lives by its time."""
         desk = self.records.desk
         block = await desk.off(desk.chain.latest)
+        if self.see_block is not None:
+            self.see_block(block.number, block.time)
         self.records.height = max(self.records.height, block.number)
 
     async def look_at_registry(self) -> None:
@@ -196,3 +207,28 @@ class Loops:
         states = [state for state in own if isinstance(state, TenderState)]
         newest = await desk.off(desk.store.newest, records.log.origin)
         await desk.off(records.anchors.write, states, newest, desk.clock.now())
+
+    async def keep_pool(self) -> None:
+        """Publish our pool's newest snapshot, and give regulators the salts of our lists."""
+        desk = self.records.desk
+        if desk.role != "centre":
+            return
+        entered = await desk.off(desk.pools.count)
+        if entered == self.entered:
+            await self._publish_pool()
+        self.entered = entered
+        await tell_regulators(desk.pools, self.records.tenders, desk.partners)
+
+    async def _publish_pool(self) -> None:
+        desk, book = self.records.desk, self.records.book
+        made = await desk.off(desk.pools.publish_snapshot, self.small_cell)
+        if made is None:
+            return
+        body, facts = made
+        if not book.streams("pool", own=True):
+            await self._accept(self.records.founder.found("pool", self.ruleset))
+        stream = book.streams("pool", own=True)[0].row.id
+        item = desk.scribe.own("pool.published/v1", body, stream)
+        for answer in await self.records.sequencer.accept([item], facts=facts):
+            if isinstance(answer, NodeError):
+                raise answer

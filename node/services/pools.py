@@ -86,6 +86,10 @@ class PoolService:
             raise MissingError("no such expert in this pool")
         self.roster.recuse(stream, excluded)
 
+    def count(self) -> int:
+        """How many experts ever entered."""
+        return len(self.store.facts("pool/entry/"))
+
     def publish_snapshot(self, small: int) -> tuple[PoolPublished, Mapping[str, str]] | None:
         """The body of `pool.published` and the fact to commit with it; None if nothing changed.
 

@@ -16,8 +16,7 @@ from node.core.rules.state import Phase, TenderState
 from node.services.ports import Followed
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from node.services.bell import Bell
     from node.services.model import Book, Stream
@@ -46,7 +45,7 @@ class Shown:
     book: Book
     store: Store
     bell: Bell
-    off: Callable[..., asyncio.Future[list[PlaceRow]]]
+    off: Callable[..., Awaitable[list[PlaceRow]]]
 
     async def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed]:
         """Places with seq > after that the reader may see, then new ones; stops at no *nothing*.

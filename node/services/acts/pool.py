@@ -1,6 +1,6 @@
-"""A pool's duties in a tender: it joins the draw, calls the slate, and opens its links at the end.
+"""A pool's own acts: join a draw, say how a call ended, open the links after the award.
 
-Each gives its body and the facts to commit with the record: the salts that open what it commits.
+Unlike other acts these also give private facts, to be stored in the transaction that logs them.
 """
 
 from __future__ import annotations
@@ -22,32 +22,27 @@ Deed = tuple["Body", Mapping[str, str]]
 PoolAct = Callable[["Desk", "TenderState", str], Awaitable["Deed | None"]]
 
 
-async def join_draw(desk: Desk, state: TenderState, about: str) -> Deed | None:
-    """`draw.joined` from our last snapshot that was cosigned before the tender's deadline.
-
-    Raises StateError if there is none.
-    """
+async def join_draw(desk: Desk, state: TenderState, about: str) -> Deed:
+    """`draw.joined` from the last snapshot cosigned before the deadline."""
     deadline = epoch_of(state.terms.deadline)
     snapshot = await desk.off(desk.pools.snapshot_before, deadline, desk.times.existed_by)
-    asked = asked_of(state, state.draw)
-    return await desk.off(desk.pools.join, asked, state.stream, snapshot)
+    return await desk.off(desk.pools.join, asked_of(state, state.draw), state.stream, snapshot)
 
 
-async def contact_expert(desk: Desk, state: TenderState, about: str) -> Deed | None:
-    """`expert.contacted` of one person of our slate; the call first, None while it rings."""
+async def contact(desk: Desk, state: TenderState, about: str) -> Deed | None:
+    """`expert.contacted` of one person; None as long as she may still answer."""
     return await desk.calling.contacted(state, about)
 
 
-async def open_links(desk: Desk, state: TenderState, about: str) -> Deed | None:
-    """`draw.disclosed`: who sat, now that the award stands."""
+async def disclose(desk: Desk, state: TenderState, about: str) -> Deed:
+    """`draw.disclosed` of our seated persons."""
     return await desk.off(disclosed, desk.pools, state), {}
 
 
 POOL_ACTS: Mapping[str, PoolAct] = MappingProxyType(
     {
         "draw.joined/v1": join_draw,
-        "expert.contacted/v1": contact_expert,
-        "draw.disclosed/v1": open_links,
+        "expert.contacted/v1": contact,
+        "draw.disclosed/v1": disclose,
     }
 )
-"""Record type -> the act of a pool."""

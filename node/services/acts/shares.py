@@ -63,8 +63,11 @@ async def _check_time(desk: Desk, state: TenderState) -> None:
     grace = state.rules.clock.g_seconds.value
     if desk.clock.now() + grace < epoch_of(state.terms.unlock_until):
         raise StateError("our clock says that the unlock window is still open", code="too-early")
+    host = state.keyring.key(state.keeper, "chain")
+    if host is None:
+        return  # who has no account has no slots either
     try:
-        slots = await desk.off(desk.chain.tender, state.stream)
+        slots = await desk.off(desk.chain.tender, state.stream, host.key)
     except NodeError as error:
         if error.code != "chain":
             raise

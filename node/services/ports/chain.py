@@ -71,7 +71,10 @@ class Chain(Protocol):
     NodeError if it refuses.
     """
 
-    account: str
+    @property
+    def account(self) -> str:
+        """Our account, 40 hex digits."""
+        ...
 
     def latest(self) -> Block:
         """The newest block."""

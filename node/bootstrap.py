@@ -1,0 +1,337 @@
+"""The only place that wires: settings and keys in, a node out.
+
+Nothing here decides and nothing here runs by itself; `Node.start` opens the doors, `Node.run`
+runs the loops until it is cancelled, `Node.stop` closes what was opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import structlog
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from chain.client import ChainClient
+from chain.errors import ChainError, ChainUnavailable
+from node import __version__
+from node.adapters.blobs import FileBlobs
+from node.adapters.clock import ChainClock, SystemClock
+from node.adapters.entropy import SystemEntropy
+from node.adapters.keys import load_keys
+from node.adapters.ledger import ChainLedger
+from node.adapters.notify import console
+from node.adapters.rpc.client import RpcPartner
+from node.adapters.rpc.server import Servers
+from node.adapters.sql.store import SqlStore
+from node.adapters.telemetry import Telemetry
+from node.adapters.witness import HttpWitness
+from node.core.errors import ConfigError, NodeError, UnavailableError
+from node.core.log.merkle import Tree
+from node.core.records.kinds.draws import PoolPublished
+from node.core.records.kinds.streams import Network
+from node.core.rules.duties import Duty
+from node.core.rules.ruleset import builtin_digest, builtin_rulesets
+from node.core.rules.side import OwnState
+from node.services.anchors import Anchors
+from node.services.at_door import AtDoor
+from node.services.beacon import Beacon
+from node.services.bell import Bell
+from node.services.calling import Calling
+from node.services.cosigning import Cosigning
+from node.services.desk import Desk
+from node.services.draft import Intake
+from node.services.duties import Duties
+from node.services.endorsing import GuestChecks
+from node.services.evidence import Evidence
+from node.services.following import Following
+from node.services.founding import Founder
+from node.services.guest import Guest
+from node.services.judging import Laws, judge_ahead
+from node.services.lodging import Lodging
+from node.services.loops import Loops
+from node.services.members import Members
+from node.services.mirror import Mirrors
+from node.services.model import Book, OwnLog, Stream
+from node.services.oversight import Oversight
+from node.services.partners import Partners
+from node.services.pools import PoolService
+from node.services.ports import NEWEST_CLOCK, Keys, Partner
+from node.services.publisher import Publisher
+from node.services.reads_node import Identity, NodeReads
+from node.services.receipts import Receipts
+from node.services.scribe import Scribe
+from node.services.seats import Seats
+from node.services.sequencer import Sequencer
+from node.services.shown import Shown
+from node.services.times import LogTimes
+from node.services.trust import ChainFacts
+from node.services.witness import WitnessDesk
+from node.settings import Settings
+
+POOL_RULESET = "cn-bidding"
+"""Pools and side streams of our own name this rule set: its pool numbers come from law."""
+CHAIN_START_S = 30.0
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Node:
+    """A wired node. `reads` is for the HTTP server, which stands above this module."""
+
+    settings: Settings
+    servers: Servers
+    loops: Loops
+    partners: Partners
+    reads: NodeReads
+    telemetry: Telemetry
+    store: SqlStore
+
+    async def run(self) -> None:
+        """Run the loops until cancelled."""
+        await self.loops.run()
+
+    async def stop(self) -> None:
+        """Let go of partners, close both servers and the store."""
+        await self.partners.close()
+        await self.servers.stop()
+        await self.loops.records.sequencer.close()
+        self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What everything else is made of."""
+
+    settings: Settings
+    keys: Keys
+    store: SqlStore
+    chain: ChainLedger
+    facts: ChainFacts
+    clock: SystemClock | ChainClock
+    entropy: SystemEntropy
+    members: Members
+    book: Book
+    log: OwnLog
+    bell: Bell
+
+    @property
+    def me(self) -> str:
+        """Our id."""
+        return self.settings.centre.id
+
+    @property
+    def clock_kind(self) -> Literal["system", "test"]:
+        """What records and evidence say of our clock."""
+        return "test" if self.settings.clock.source == "chain" else "system"
+
+    @property
+    def network(self) -> Network:
+        """The network that our streams name."""
+        return Network(chain_id=self.facts.chain_id, registry=self.facts.contracts["registry"])
+
+
+async def build(settings: Settings) -> Node:
+    """Wire a node and read its streams and logs back from the store, inside the event loop.
+
+    Raises ConfigError for keys or addresses, UnavailableError (`chain`) if the chain stays
+    silent, UnavailableError (`store`) if what is stored does not hold together.
+    """
+    base = await asyncio.to_thread(_base, settings)
+    node = _wire(base)
+    records = node.loops.records
+    await asyncio.to_thread(base.book.load, base.store)
+    await asyncio.to_thread(records.publisher.load)
+    await asyncio.to_thread(node.reads.mirrors.load)
+    return node
+
+
+def _base(settings: Settings) -> _Base:
+    """Open store, keys and chain, and take the first view of the members. Blocking."""
+    keys = load_keys(settings.keys.dir)
+    store = SqlStore(settings.store.database_url)
+    client = _chain(settings, keys)
+    chain = ChainLedger(client)
+    system = SystemClock()
+    clock: SystemClock | ChainClock = system
+    if settings.clock.source == "chain":
+        block = chain.latest()
+        clock = ChainClock(system, int(store.fact(NEWEST_CLOCK) or 0))
+        clock.see(block.number, block.time)
+    members = Members(settings.centre.id)
+    members.take(chain.registry())
+    if settings.centre.id not in members.by_id:
+        raise ConfigError(f"the registry names no member {settings.centre.id}")
+    contracts = {name: address.removeprefix("0x") for name, address in client.contracts.items()}
+    facts = ChainFacts(client.chain_id, contracts, client.operator())
+    network = Network(chain_id=facts.chain_id, registry=contracts["registry"])
+    book, own = Book(Laws(network)), OwnLog(settings.log.origin)
+    return _Base(
+        settings, keys, store, chain, facts, clock, SystemEntropy(), members, book, own, Bell()
+    )
+
+
+@retry(
+    retry=retry_if_exception_type(UnavailableError),
+    stop=stop_after_delay(CHAIN_START_S),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
+def _chain(settings: Settings, keys: Keys) -> ChainClient:
+    """The chain client; a chain that starts together with us is waited for."""
+    try:
+        return ChainClient.at_registry(settings.chain.rpc, settings.chain.registry, keys.chain)
+    except ChainUnavailable as error:
+        raise UnavailableError(f"the chain does not answer: {error}", code="chain") from None
+    except ChainError as error:
+        raise ConfigError(f"[chain]: {error}") from None
+
+
+def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
+    centre = base.settings.centre
+    pools = PoolService(base.me, base.store, base.clock, base.entropy)
+    notifier = console(lambda line: log.info("call", message=line))
+    return Desk(
+        me=base.me,
+        role=centre.role,
+        clock=base.clock,
+        entropy=base.entropy,
+        keys=base.keys,
+        store=base.store,
+        blobs=FileBlobs(base.settings.store.blobs),
+        chain=base.chain,
+        scribe=Scribe(f"{centre.role}:{base.me}", base.keys.record, base.clock),
+        pools=pools,
+        calling=Calling(pools, notifier, base.bell, (centre.name_zh, centre.name_en)),
+        partners=partners,
+        times=LogTimes(base.store, base.log.origin, base.members.faulty),
+    )
+
+
+def _records(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtDoor:
+    """Everything behind the servers; pools, seats and oversight as our role has them."""
+    intake = Intake(base.me, base.book, base.log, base.store, desk.blobs, base.clock, base.entropy)
+    sequencer = Sequencer(intake, base.bell)
+
+    def tree_of(keeper: str) -> Tree:
+        return base.log.tree if keeper == base.me else mirrors.of(keeper).tree
+
+    lodging = Lodging(
+        desk=desk,
+        own=lambda items, tasks, facts: sequencer.accept(items, tasks=tasks, facts=facts),
+        judge=lambda state, item: judge_ahead(state, item, base.clock.now()),
+        side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
+    )
+    app = AtDoor(
+        desk=desk,
+        book=base.book,
+        log=base.log,
+        sequencer=sequencer,
+        lodging=lodging,
+        shown=Shown(base.book, base.store, base.bell, desk.off),
+        receipts=Receipts(base.book, base.log, base.store),
+        evidence_of=Evidence(base.book, base.store, base.chain, base.members, tree_of),
+        founder=Founder(
+            base.me, base.network, base.clock_kind, base.members, desk.scribe, base.entropy
+        ),
+        publisher=publisher,
+        anchors=Anchors(base.chain),
+        bell=base.bell,
+    )
+    if desk.role == "centre":
+        app.calling = desk.calling
+        app.seats = Seats(desk.pools, app.tenders, app.say, base.bell)
+    else:
+        app.oversight = Oversight(
+            base.store, app.tenders, lambda s, n: published_at(base.book, s, n)
+        )
+    return app
+
+
+def published_at(book: Book, stream: str, seq: int) -> PoolPublished | None:
+    """A pool's snapshot at a place of its stream, as we follow it."""
+    known = book.get(stream)
+    state = known.state if known else None
+    return state.snapshots.get(seq) if isinstance(state, OwnState) else None
+
+
+def _id_of(stream: Stream | None) -> str | None:
+    return None if stream is None else stream.row.id
+
+
+def _wire(base: _Base) -> Node:
+    connected: dict[str, Partner] = {}
+    desk = _desk(base, connected)
+    mirrors = Mirrors(base.store, base.members, base.bell)
+    pad = base.settings.log.pad
+    publisher = Publisher(
+        base.log, base.keys.log, base.store, base.clock, base.entropy, base.bell, pad
+    )
+    app = _records(base, desk, mirrors, publisher)
+    loops = _loops(base, app, publisher)
+    guest = Guest(
+        base.me, base.book, base.store, base.clock, base.bell, GuestChecks(desk, base.members)
+    )
+
+    def following(name: str, partner: Partner) -> Following:
+        return Following(
+            partner_id=name,
+            partner=partner,
+            held=guest.held,
+            log_size=lambda: mirrors.size(name),
+            take=guest.take,
+            take_log=mirrors.take,
+            dispute=loops.dispute,
+            report=report,
+        )
+
+    partners = Partners(
+        base.members, lambda member: RpcPartner(member, base.keys), following, connected
+    )
+    loops.follow_partners = partners.refresh
+    servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
+    reads = NodeReads(
+        Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts),
+        app,
+        base.members,
+        loops.cosigning,
+        mirrors,
+        WitnessDesk(base.keys.witness, base.store, base.clock, base.members),
+    )
+    return Node(base.settings, servers, loops, partners, reads, Telemetry(), base.store)
+
+
+def _door(base: _Base) -> Path:
+    """The operator's door lies beside the blobs, in the data folder."""
+    return base.settings.store.blobs.parent / "door.sock"
+
+
+def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
+    rules = builtin_rulesets()[builtin_digest(POOL_RULESET)]
+    grace = rules.clock.g_seconds.value
+    see = base.clock.see if isinstance(base.clock, ChainClock) else None
+    return Loops(
+        records=app,
+        members=base.members,
+        publisher=publisher,
+        cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock, grace),
+        duties=Duties(app.desk, app.tenders, app.say, report_duty),
+        beacon=Beacon(base.chain, base.store, base.entropy, base.clock),
+        report=report,
+        tick_s=base.settings.log.tick_ms / 1000,
+        ruleset=builtin_digest(POOL_RULESET),
+        small_cell=rules.draw.small_cell.value,
+        see_block=see,
+    )
+
+
+def report(what: str, error: NodeError) -> None:
+    """Tell the operator what failed; partners and duties are tried again."""
+    log.warning("failed", what=what, code=error.code, detail=str(error))
+
+
+def report_duty(stream: str, duty: Duty, error: NodeError) -> None:
+    """Tell the operator which duty could not be done, and why."""
+    log.warning("duty", stream=stream[:16], kind=duty.kind, code=error.code, detail=str(error))

@@ -1,0 +1,65 @@
+"""The whole node as its servers call it: records, and for its own people pools and seats."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import ForbiddenError
+from node.services.application import Records
+
+if TYPE_CHECKING:
+    from node.services.calling import Calling
+    from node.services.oversight import Oversight
+    from node.services.ports import Accepted
+    from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
+    from node.services.seats import Seats
+
+
+@dataclass(slots=True)
+class AtDoor(Records):
+    """Adds what experts' programs, pools and regulators ask. Made complete by `bootstrap`."""
+
+    calling: Calling | None = None
+    seats: Seats | None = None
+    oversight: Oversight | None = None
+
+    async def disclose(self, draw: str, payload: bytes, peer: str) -> None:
+        """A pool gives us, a regulator, the salts of its lists of a draw."""
+        if self.oversight is None:
+            raise ForbiddenError("this node is no regulator's: it may not know who was listed")
+        await asyncio.to_thread(self.oversight.take, draw, payload, peer)
+        self.bell.ring()
+
+    async def enter(self, facts: bytes, signature: bytes) -> None:
+        """An expert enters our pool."""
+        await asyncio.to_thread(self._calling().pools.enter, facts, signature)
+        self.bell.ring()
+
+    def calls(self, pseudonyms: frozenset[str]) -> AsyncIterator[Call]:
+        """Calls for these pseudonyms."""
+        return self._calling().calls(pseudonyms)
+
+    async def answer(self, answer: CallAnswer) -> None:
+        """Take an expert's answer."""
+        await self._calling().answer(answer)
+
+    def invitations(self, pseudonyms: frozenset[str]) -> AsyncIterator[Invitation]:
+        """Seats drawn for these pseudonyms."""
+        return self._seats().invitations(pseudonyms)
+
+    async def take_seat(self, taken: SeatTaken) -> Accepted:
+        """Keep the link, and bring `expert.seated` to the host."""
+        return await self._seats().take_seat(taken)
+
+    def _calling(self) -> Calling:
+        if self.calling is None:
+            raise ForbiddenError("this node keeps no pool")
+        return self.calling
+
+    def _seats(self) -> Seats:
+        if self.seats is None:
+            raise ForbiddenError("this node keeps no pool")
+        return self.seats

@@ -45,6 +45,20 @@ class ChainClient:
         self.contracts = {name: address.lower() for name, address in contracts.items()}
         self._sender = Sender(self.rpc, chain_id, key) if key is not None else None
 
+    @classmethod
+    def at_registry(cls, rpc_url: str, registry: str, key: bytes | None = None) -> ChainClient:
+        """The network of the registry at this address; asks for the chain id and the rest.
+
+        The address may be in any spelling of its 40 digits. Raises ChainError if no registry is
+        there, ChainUnavailable without an answer. What is asked is believed: see `chain/rpc.py`.
+        """
+        asked = Rpc(rpc_url)
+        chain_id = int(asked.call("eth_chainId"), 16)
+        asked.close()
+        found = {"registry": "0x" + registry.lower().removeprefix("0x")}
+        anchor, beacon = cls(rpc_url, chain_id, found).other_contracts()
+        return cls(rpc_url, chain_id, found | {"anchor": anchor, "beacon": beacon}, key)
+
     @property
     def account(self) -> str:
         """The account that writes. Raises ChainError for a client that only reads."""
@@ -82,16 +96,21 @@ class ChainClient:
         """Whether the account may write."""
         return bool(self._view(("registry", "isActive", (account,)))[0])
 
+    def other_contracts(self) -> tuple[str, str]:
+        """Where the registry says that anchor and beacon are."""
+        anchor, beacon = self._view(("registry", "contracts", ()))
+        return str(anchor), str(beacon)
+
     # Anchor
 
     def checkpoint(self, account: str, number: int | None = None) -> CheckpointSlot:
         """The newest checkpoint anchored by this account."""
         return CheckpointSlot(*self._view(("anchor", "checkpointOf", (account,)), number)[0])
 
-    def tender(self, stream: bytes, number: int | None = None) -> TenderSlots:
-        """The slots of a tender."""
-        keeper, *rest = self._view(("anchor", "tenderOf", (stream,)), number)[0]
-        return TenderSlots("" if int(keeper, 16) == 0 else keeper, *rest)
+    def tender(self, stream: bytes, keeper: str, number: int | None = None) -> TenderSlots:
+        """The slots that this account keeps for a tender."""
+        kept, *rest = self._view(("anchor", "tenderOf", (stream, keeper)), number)[0]
+        return TenderSlots("" if int(kept, 16) == 0 else kept, *rest)
 
     def anchor_checkpoint(self, size: int, root: bytes) -> Receipt | None:
         """Anchor our log's checkpoint; None if this very one stands."""
@@ -101,23 +120,22 @@ class ChainClient:
         return self._write(("anchor", "anchorCheckpoint", (size, root)))
 
     def set_deadline(self, stream: bytes, deadline: int) -> Receipt | None:
-        """Set or move a tender's deadline; None if it stands so and is ours."""
-        now = self.tender(stream)
-        if (now.keeper, now.deadline) == (self.account, deadline):
+        """Set or move the deadline in our slots of a tender; None if it stands so."""
+        if self.tender(stream, self.account).deadline == deadline != 0:
             return None
         return self._write(("anchor", "setDeadline", (stream, deadline)))
 
     def close_bids(self, stream: bytes, root: bytes, head: bytes) -> Receipt | None:
         """Fix the bids' root and the stream's head, once; None if these stand."""
-        now = self.tender(stream)
-        if (now.keeper, now.bids_root, now.bids_head) == (self.account, root, head):
+        now = self.tender(stream, self.account)
+        if now.bids_at and (now.bids_root, now.bids_head) == (root, head):
             return None
         return self._write(("anchor", "closeBids", (stream, root, head)))
 
     def set_result(self, stream: bytes, result: bytes, head: bytes) -> Receipt | None:
         """Fix the result and the stream's head, once; None if these stand."""
-        now = self.tender(stream)
-        if (now.keeper, now.result, now.result_head) == (self.account, result, head):
+        now = self.tender(stream, self.account)
+        if now.result_at and (now.result, now.result_head) == (result, head):
             return None
         return self._write(("anchor", "setResult", (stream, result, head)))
 

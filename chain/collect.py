@@ -37,9 +37,9 @@ def checkpoint_proof(client: ChainClient, account: str, number: int) -> Collecte
     return _collect(client, "anchor", number, checkpoint_slots(account))
 
 
-def tender_proof(client: ChainClient, stream: bytes, number: int) -> Collected:
-    """All slots of a tender as of a block."""
-    return _collect(client, "anchor", number, tender_slots(stream))
+def tender_proof(client: ChainClient, stream: bytes, keeper: str, number: int) -> Collected:
+    """All slots of this keeper's tender as of a block."""
+    return _collect(client, "anchor", number, tender_slots(stream, keeper))
 
 
 def round_proof(client: ChainClient, round_id: bytes, opener: str, number: int) -> Collected:

@@ -1,8 +1,8 @@
 """Deploys registry, anchor and beacon: the same deployer and founders give the same addresses.
 
-The deployer's first three nonces make the three contracts, so a deployment that was cut off goes
-on where it stopped, and one that is complete is only read. The deployer's key has no power
-afterwards and may be thrown away.
+The deployer's first three nonces make the three contracts, so the registry can name the other two
+before they stand; a deployment that was cut off goes on where it stopped, and one that is complete
+is only read. The deployer's key has no power afterwards and may be thrown away.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ BASE_GAS = 3_000_000
 GAS_A_BYTE = 1_200
 """Storing one byte of a descriptor costs 690 gas, once as storage and again as call data."""
 GAS_A_FOUNDER = 250_000
+OTHERS = ("anchor", "beacon")
+"""What is created after the registry, which names them in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,18 @@ def deploy(
     """
     rpc = Rpc(rpc_url)
     sender = Sender(rpc, chain_id, deployer)
-    done = int(rpc.call("eth_getTransactionCount", sender.account, "latest"), 16)
-    addresses = [created_address(sender.account, nonce) for nonce in range(3)]
+    found = addresses_of(sender.account)
+    registry, *others = found.values()
     jobs = [
-        (registry_data(founders), _registry_gas(founders)),
-        (encode_constructor("anchor", addresses[0]), BASE_GAS),
-        (encode_constructor("beacon", addresses[0]), BASE_GAS),
+        Transaction(b"", registry_data(founders, *others), _registry_gas(founders)),
+        *(Transaction(b"", encode_constructor(c, registry), BASE_GAS) for c in OTHERS),
     ]
-    for data, gas in jobs[done:]:
-        receipt = sender.send([Transaction(b"", data, gas)])[0]
-        if not receipt.ok:
+    done = int(rpc.call("eth_getTransactionCount", sender.account, "latest"), 16)
+    for job in jobs[done:]:
+        if not sender.send([job])[0].ok:
             raise ChainError("a contract could not be created: are founders doubled or empty?")
-    found = dict(zip(("registry", "anchor", "beacon"), addresses, strict=True))
+    for name, job in zip(found, jobs, strict=True):
+        _check_code(rpc, name, found[name], job.data)
     client = ChainClient(rpc_url, chain_id, found)
     if client.registry_head() != head_of(founders):
         raise ChainError("the deployer founded another registry")
@@ -96,6 +98,12 @@ def head_of(founders: Sequence[Founder]) -> bytes:
     return head
 
 
+def addresses_of(deployer: str) -> dict[str, str]:
+    """Where a new account's first three transactions create "registry", "anchor", "beacon"."""
+    names = ("registry", *OTHERS)
+    return {name: created_address(deployer, nonce) for nonce, name in enumerate(names)}
+
+
 def created_address(account: str, nonce: int) -> str:
     """Address of the contract that the account's transaction of this nonce creates.
 
@@ -106,14 +114,26 @@ def created_address(account: str, nonce: int) -> str:
     return "0x" + keccak(bytes(encode([bytes.fromhex(account[2:]), nonce])))[12:].hex()
 
 
-def registry_data(founders: Sequence[Founder]) -> bytes:
-    """Data of the transaction that creates the registry with these founders."""
+def registry_data(founders: Sequence[Founder], anchor: str, beacon: str) -> bytes:
+    """Data of the transaction that creates the registry with these founders and neighbours."""
     return encode_constructor(
         "registry",
         [founder.id for founder in founders],
         [founder.account for founder in founders],
         [founder.descriptor for founder in founders],
+        anchor,
+        beacon,
     )
+
+
+def _check_code(rpc: Rpc, name: str, address: str, creation: bytes) -> None:
+    """Raise ChainError unless the very code that `creation` makes stands at the address.
+
+    It holds the addresses given to the constructor too: a registry of other neighbours differs.
+    """
+    stands = rpc.call("eth_getCode", address, "latest")
+    if stands == "0x" or stands != rpc.call("eth_call", {"data": "0x" + creation.hex()}, "latest"):
+        raise ChainError(f"the deployer made something else than the {name} at {address}")
 
 
 def _registry_gas(founders: Sequence[Founder]) -> int:

@@ -36,7 +36,7 @@ class CheckpointSlot:
 
 @dataclass(frozen=True, slots=True)
 class TenderSlots:
-    """What the anchor holds of one tender; what is not yet written is "", 0 or zero bytes."""
+    """One keeper's slots of a tender; what is not yet written is "", 0 or zero bytes."""
 
     keeper: str
     deadline: int

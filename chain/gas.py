@@ -12,7 +12,7 @@ import sys
 
 from chain.abi import ARTIFACTS, encode_constructor
 from chain.client import ChainClient
-from chain.deploy import Founder, deploy
+from chain.deploy import Deployment, Founder, deploy, registry_data
 from chain.rpc import Rpc
 from chain.sender import Sender, Transaction
 
@@ -32,21 +32,16 @@ def measure(rpc_url: str) -> dict[str, int]:
     founders = [_founder(i, account) for i, account in enumerate(accounts)]
     deployment = deploy(rpc_url, CHAIN_ID, b"\x7f" * 32, founders, None)
     clients = [ChainClient(rpc_url, CHAIN_ID, deployment.contracts, key) for key in keys]
-    gas = _creations(rpc, founders, deployment.registry)
+    gas = _creations(rpc, founders, deployment)
     return gas | _anchors(clients[0]) | _beacon(clients)
 
 
-def _creations(rpc: Rpc, founders: list[Founder], registry: str) -> dict[str, int]:
+def _creations(rpc: Rpc, founders: list[Founder], made: Deployment) -> dict[str, int]:
     sender = Sender(rpc, CHAIN_ID, b"\x7e" * 32)
-    lists = (
-        [founder.id for founder in founders],
-        [founder.account for founder in founders],
-        [founder.descriptor for founder in founders],
-    )
     jobs = {
-        "registry.create": encode_constructor("registry", *lists),
-        "anchor.create": encode_constructor("anchor", registry),
-        "beacon.create": encode_constructor("beacon", registry),
+        "registry.create": registry_data(founders, made.anchor, made.beacon),
+        "anchor.create": encode_constructor("anchor", made.registry),
+        "beacon.create": encode_constructor("beacon", made.registry),
     }
     receipts = sender.send([Transaction(b"", data, DEPLOY_GAS) for data in jobs.values()])
     return {name: r.gas_used for name, r in zip(jobs, receipts, strict=True)}

@@ -18,7 +18,7 @@ from chain.errors import ChainError, ChainUnavailable
 from chain.rpc import Request, Rpc, RpcError
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+    from eth_account.signers.local import LocalAccount  # noqa: TID251 - never run
 
 RECEIPT_TIMEOUT_S = 30.0
 POLL_FIRST_S, POLL_MOST_S = 0.002, 0.25
@@ -129,7 +129,7 @@ def signer_of(key: bytes) -> LocalAccount:
     JSON document from outside overflows the stack and kills the process. It is taken back.
     """
     limit = sys.getrecursionlimit()
-    from eth_account import Account
+    from eth_account import Account  # noqa: TID251 - the one door, which takes the limit back
 
     sys.setrecursionlimit(limit)
     signer: LocalAccount = Account.from_key(key)

@@ -24,9 +24,9 @@ def checkpoint_slots(account: str) -> list[str]:
     return [_hex(start + i) for i in range(_words("anchor", "Checkpoint"))]
 
 
-def tender_slots(stream: bytes) -> list[str]:
-    """All words of a tender's slots, in the order of the struct."""
-    start = _mapped(_base("anchor", "_tenders"), stream)
+def tender_slots(stream: bytes, keeper: str) -> list[str]:
+    """All words of the slots of this keeper's tender, in the order of the struct."""
+    start = _mapped(_base("anchor", "_tenders"), tender_key(stream, keeper))
     return [_hex(start + i) for i in range(_words("anchor", "Tender"))]
 
 
@@ -46,6 +46,11 @@ def commit_slot(round_id: bytes, opener: str, account: str) -> str:
 def secret_slot(round_id: bytes, opener: str, account: str) -> str:
     """A member's secret."""
     return _of_member("_secrets", round_id, opener, account)
+
+
+def tender_key(stream: bytes, keeper: str) -> bytes:
+    """The key a tender is stored under: sha256(stream || keeper); see Anchor.sol."""
+    return hashlib.sha256(stream + bytes.fromhex(keeper[2:])).digest()
 
 
 def round_key(round_id: bytes, opener: str) -> bytes:

@@ -128,18 +128,6 @@ class ChainSection(Section):
         description="the registry contract's address of 40 hex digits",
         examples=['"0x5FbDB2315678afecb367f032d93F642f64180aa3"'],
     )
-    anchor: str | None = Field(
-        default=None,
-        pattern=r"^(0x)?[0-9a-fA-F]{40}\z",
-        description="the anchor contract's address of 40 hex digits",
-        examples=['"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"'],
-    )
-    beacon: str | None = Field(
-        default=None,
-        pattern=r"^(0x)?[0-9a-fA-F]{40}\z",
-        description="the beacon contract's address of 40 hex digits",
-        examples=['"0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"'],
-    )
 
 
 class LogSection(Section):

@@ -2,7 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title Who belongs to the network: the root of trust.
-/// @notice Holds each founder's descriptor and one running head over all of them, in order. This
+/// @notice Holds each founder's descriptor and one running head over all of them, in order, and
+///         names the network's other contracts, so that its own address is enough to find all. This
 ///         version knows founders only; members' votes come with a new contract at a new address.
 /// @dev A descriptor is RFC 8785 JSON (keys, TLS certificate, origins, endpoints, status), opaque
 ///      here. It must itself name the member's chain account (key role `chain`), because the head
@@ -16,6 +17,8 @@ contract Registry {
         bytes descriptor;
     }
 
+    address private immutable _anchor;
+    address private immutable _beacon;
     bytes32 private _head;
     Entry[] private _entries;
     mapping(address => bool) private _active;
@@ -35,11 +38,29 @@ contract Registry {
     /// @notice A descriptor is empty.
     error RegistryEmptyDescriptor(bytes32 id);
 
+    /// @notice An address of another contract is zero, or stands for both.
+    error RegistryBadContracts(address anchor, address beacon);
+
     /// @notice Founds the network; every founder is active from the start.
+    /// @dev The other contracts need this one's address, so they come after it: the deployer
+    ///      computes their addresses ahead, and checks afterwards that they stand there.
     /// @param ids The founders' ids, each once, in the order the head is made in.
     /// @param accounts Their chain accounts, each once.
     /// @param descriptors Their descriptors, RFC 8785 JSON in UTF-8.
-    constructor(bytes32[] memory ids, address[] memory accounts, bytes[] memory descriptors) {
+    /// @param anchor Where the anchor will be.
+    /// @param beacon Where the beacon will be.
+    constructor(
+        bytes32[] memory ids,
+        address[] memory accounts,
+        bytes[] memory descriptors,
+        address anchor,
+        address beacon
+    ) {
+        if (anchor == address(0) || beacon == address(0) || anchor == beacon) {
+            revert RegistryBadContracts(anchor, beacon);
+        }
+        _anchor = anchor;
+        _beacon = beacon;
         uint256 n = ids.length;
         if (n == 0 || accounts.length != n || descriptors.length != n) {
             revert RegistryUnevenLists(n, accounts.length, descriptors.length);
@@ -69,6 +90,11 @@ contract Registry {
     /// @notice Whether this account may write to the network's other contracts.
     function isActive(address account) external view returns (bool) {
         return _active[account];
+    }
+
+    /// @notice Where the network's other contracts are; for ever.
+    function contracts() external view returns (address anchor, address beacon) {
+        return (_anchor, _beacon);
     }
 
     function _admit(bytes32 id, address account, bytes memory descriptor) private {

@@ -63,10 +63,10 @@ class ChainLedger:
         contract = self._chain.contracts["registry"][2:]
         return RegistryView(read, block.number, block.hash, contract, proof.note)
 
-    def tender(self, stream: str) -> TenderSlots:
-        """The three slots of a tender."""
+    def tender(self, stream: str, keeper: str) -> TenderSlots:
+        """The three slots that this account keeps for a tender."""
         with _answering():
-            found = self._chain.tender(bytes.fromhex(stream))
+            found = self._chain.tender(bytes.fromhex(stream), f"0x{keeper}")
         return TenderSlots(
             found.keeper[2:],
             found.deadline,
@@ -153,9 +153,9 @@ class ChainLedger:
         raw, word = bytes.fromhex(round_id), bytes.fromhex(secret)
         self._write(lambda chain: chain.reveal(raw, f"0x{opener}", word))
 
-    def prove_tender(self, stream: str, accounts: Sequence[str]) -> str:
-        """The operator's note over a tender's slots and these accounts' checkpoint slots."""
-        slots = list(tender_slots(bytes.fromhex(stream)))
+    def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:
+        """The operator's note over a keeper's tender and these accounts' checkpoint slots."""
+        slots = tender_slots(bytes.fromhex(stream), f"0x{keeper}")
         for account in accounts:
             slots += checkpoint_slots(f"0x{account}")
         return self._prove("anchor", slots)

@@ -55,7 +55,7 @@ def work(chain: ChainProcess) -> Deployment:
         host.set_deadline(stream, START + 100 * number)
         guest.anchor_checkpoint(number, WORD)
         with pytest.raises(ChainError):
-            guest.set_deadline(stream, START)
+            guest.close_bids(stream, WORD, WORD)
         host.jump(host.latest().time + 100 * number)
         host.send([("anchor", "closeBids", (stream, WORD, WORD)) for _ in range(1)])
     host.send([("anchor", "setDeadline", (bytes([9, n]) * 16, START)) for n in range(15)])
@@ -68,7 +68,7 @@ def picture(url: str, deployment: Deployment) -> list[Any]:
     last = int(rpc.call("eth_blockNumber"), 16)
     blocks = rpc.batch([("eth_getBlockByNumber", [hex(n), True]) for n in range(last + 1)])
     client = ChainClient(url, CHAIN_ID, deployment.contracts)
-    state = [client.tender(bytes([n]) * 32) for n in range(10)]
+    state = [client.tender(bytes([n]) * 32, ACCOUNTS[0]) for n in range(10)]
     return [blocks, state, client.checkpoint(ACCOUNTS[1]), client.registry_changes()]
 
 
@@ -77,7 +77,7 @@ def test_kill_of_the_whole_group_loses_nothing(tmp_path: Path, begun: list[Chain
     deployment = work(begun[-1])
     before = picture(begun[-1].url, deployment)
     client = begun[-1].client(deployment)
-    note = tender_proof(client, b"\1" * 32, client.latest().number).note
+    note = tender_proof(client, b"\1" * 32, ACCOUNTS[0], client.latest().number).note
     vkey = client.operator()
     begun[-1].kill_all()
     begun.append(start_chain(tmp_path))
@@ -85,9 +85,9 @@ def test_kill_of_the_whole_group_loses_nothing(tmp_path: Path, begun: list[Chain
     assert picture(begun[1].url, deployment) == before
     again = begun[1].client(deployment)
     assert again.operator() == vkey
-    assert tender_proof(again, b"\1" * 32, again.latest().number).note == note
-    fact = core.verify_note(note, vkey, CHAIN_ID)
-    assert core.read_tender(fact, b"\1" * 32).keeper == bytes.fromhex(ACCOUNTS[0][2:])
+    assert tender_proof(again, b"\1" * 32, ACCOUNTS[0], again.latest().number).note == note
+    fact, host = core.verify_note(note, vkey, CHAIN_ID), bytes.fromhex(ACCOUNTS[0][2:])
+    assert core.read_tender(fact, b"\1" * 32, host).keeper == host
     assert begun[1].client(deployment, KEYS[0]).set_deadline(b"\x77" * 32, 5)
     assert begun[1].deploy() == deployment
 

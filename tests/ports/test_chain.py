@@ -8,6 +8,7 @@ from chain.abi import decode_error, encode_constructor
 from chain.client import Call, ChainClient
 from chain.deploy import (
     Founder,
+    addresses_of,
     created_address,
     deploy,
     head_of,
@@ -58,10 +59,30 @@ def test_registry_shows_founders_and_a_head_anybody_recomputes(net: Net) -> None
 def test_registry_refuses_unlawful_founders(
     net: Net, name: str, lists: tuple[list[object], ...]
 ) -> None:
-    data = "0x" + encode_constructor("registry", *lists).hex()
+    assert refused_founding(net, *lists, *ACCOUNTS[:2]) == name
+
+
+def refused_founding(net: Net, *args: object) -> str:
+    """Give the name of the error with which the registry refuses to be created so."""
+    data = "0x" + encode_constructor("registry", *args).hex()
     with pytest.raises(RpcError) as caught:
         net.host.rpc.call("eth_call", {"from": ACCOUNTS[0], "data": data}, "latest")
-    assert decode_error("registry", caught.value.data)[0] == name
+    return decode_error("registry", caught.value.data)[0]
+
+
+@pytest.mark.parametrize(
+    "others", [("00" * 20, "11" * 20), ("11" * 20, "00" * 20), ("11" * 20, "11" * 20)]
+)
+def test_registry_refuses_a_network_that_cannot_be(net: Net, others: tuple[str, str]) -> None:
+    addresses = [f"0x{other}" for other in others]
+    lists = ([WORD], [ACCOUNTS[0]], [b"{}"])
+    assert refused_founding(net, *lists, *addresses) == "RegistryBadContracts"
+
+
+def test_registry_names_the_other_contracts(net: Net) -> None:
+    made = net.deployment
+    assert net.guest.other_contracts() == (made.anchor, made.beacon)
+    assert addresses_of(account_of(DEPLOYER)) == made.contracts
 
 
 def test_deploy_again_finds_the_same_and_refuses_other_founders(net: Net) -> None:
@@ -76,14 +97,34 @@ def test_deploy_again_finds_the_same_and_refuses_other_founders(net: Net) -> Non
 def test_deploy_goes_on_where_it_was_cut_off(net: Net) -> None:
     key, whole = b"\x55" * 32, [Founder(WORD, ACCOUNTS[0], b"{}")]
     again = Sender(Rpc(net.process.url), CHAIN_ID, key)
-    again.send([Transaction(b"", registry_data(whole), 5_000_000)])
+    ahead = addresses_of(again.account)
+    data = registry_data(whole, ahead["anchor"], ahead["beacon"])
+    again.send([Transaction(b"", data, 5_000_000)])
     made = deploy(net.process.url, CHAIN_ID, key, whole, None)
-    assert [made.registry, made.anchor, made.beacon] == [
-        created_address(account_of(key), n) for n in range(3)
-    ]
-    assert ChainClient(net.process.url, CHAIN_ID, made.contracts, KEYS[0]).anchor_checkpoint(
+    assert made.contracts == ahead
+    assert ChainClient.at_registry(net.process.url, made.registry, KEYS[0]).anchor_checkpoint(
         1, WORD
     )
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_deployer_that_made_something_else_is_refused(net: Net, number: int) -> None:
+    """A transfer, a contract of another registry, and a registry of other neighbours."""
+    key, whole = bytes([0x58 + number]) * 32, [Founder(WORD, ACCOUNTS[0], b"{}")]
+    sender = Sender(Rpc(net.process.url), CHAIN_ID, key)
+    ahead = addresses_of(sender.account)
+    foreign = encode_constructor("anchor", net.deployment.registry)
+    misled = registry_data(whole, net.deployment.anchor, ahead["beacon"])
+    right = registry_data(whole, ahead["anchor"], ahead["beacon"])
+    nobody = bytes.fromhex(ACCOUNTS[3][2:])
+    wrong = [
+        [Transaction(b"", right, 5_000_000), Transaction(nobody, b"", 30_000)],
+        [Transaction(b"", right, 5_000_000), Transaction(b"", foreign, 5_000_000)],
+        [Transaction(b"", misled, 5_000_000)],
+    ]
+    sender.send(wrong[number])
+    with pytest.raises(ChainError, match="something else than the"):
+        deploy(net.process.url, CHAIN_ID, key, whole, None)
 
 
 # Anchor
@@ -113,29 +154,54 @@ def test_stranger_writes_nothing(net: Net) -> None:
     members = sorted([ACCOUNTS[0], who.account])
     refused("BeaconNotActive", who, ("beacon", "open", (stream, members, now + 50, now + 99)))
     refused("BeaconNotActive", net.host, ("beacon", "open", (stream, members, now + 50, now + 99)))
-    assert net.host.tender(stream).keeper == ""
+    for account in (who.account, ACCOUNTS[0]):
+        assert net.host.tender(stream, account).keeper == ""
 
 
-def test_deadline_moves_later_only_and_by_its_keeper_only(net: Net) -> None:
+def test_deadline_moves_later_only(net: Net) -> None:
     stream, now = fresh(), net.now()
     assert net.host.set_deadline(stream, now + 100)
     assert net.host.set_deadline(stream, now + 100) is None
     for earlier in (now + 99, now + 100, 0):
         refused("AnchorDeadlineMustGrow", net.host, ("anchor", "setDeadline", (stream, earlier)))
-    refused("AnchorNotKeeper", net.guest, ("anchor", "setDeadline", (stream, now + 500)))
     assert net.host.set_deadline(stream, now + 200)
-    assert net.host.tender(stream).deadline == now + 200
-    assert net.host.tender(stream).keeper == net.host.account
+    slots = net.host.tender(stream, ACCOUNTS[0])
+    assert (slots.keeper, slots.deadline) == (ACCOUNTS[0], now + 200)
+    refused("AnchorDeadlineMustGrow", net.guest, ("anchor", "setDeadline", (fresh(), 0)))
+
+
+def test_a_member_that_opens_a_tenders_slots_under_its_own_name_changes_nothing_for_the_host(
+    net: Net,
+) -> None:
+    """Stream ids are no secret: the keeper is part of the key, before, between and after."""
+    stream, deadline = fresh(), net.now() + 1000
+    assert net.guest.set_deadline(stream, 2**64 - 1)
+    assert net.host.tender(stream, ACCOUNTS[0]).keeper == ""
+    assert net.host.set_deadline(stream, deadline)
+    other = net.members[2]
+    assert other.set_deadline(stream, 1)
+    assert other.close_bids(stream, OTHER, OTHER)
+    assert other.set_result(stream, OTHER, OTHER)
+    seen = net.host.tender(stream, ACCOUNTS[0])
+    assert (seen.keeper, seen.deadline, seen.bids_at) == (ACCOUNTS[0], deadline, 0)
+    net.jump_to(deadline)
+    assert net.host.close_bids(stream, WORD, WORD)
+    assert net.host.set_result(stream, WORD, OTHER)
+    seen = net.host.tender(stream, ACCOUNTS[0])
+    assert (seen.bids_root, seen.result, seen.result_head) == (WORD, WORD, OTHER)
+    theirs = net.host.tender(stream, other.account)
+    assert (theirs.keeper, theirs.deadline, theirs.bids_root) == (other.account, 1, OTHER)
 
 
 def test_bids_close_once_at_the_deadline_and_before_the_result(net: Net) -> None:
     stream, deadline = fresh(), net.now() + 1000
-    refused("AnchorNotKeeper", net.host, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    refused("AnchorNoDeadline", net.host, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    refused("AnchorNoDeadline", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
     net.host.set_deadline(stream, deadline)
     refused("AnchorBeforeDeadline", net.host, ("anchor", "closeBids", (stream, WORD, OTHER)))
     refused("AnchorBidsNotClosed", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
     net.jump_to(deadline)
-    refused("AnchorNotKeeper", net.guest, ("anchor", "closeBids", (stream, WORD, OTHER)))
+    refused("AnchorNoDeadline", net.guest, ("anchor", "closeBids", (stream, WORD, OTHER)))
     refused("AnchorZero", net.host, ("anchor", "closeBids", (stream, bytes(32), OTHER)))
     refused("AnchorZero", net.host, ("anchor", "closeBids", (stream, WORD, bytes(32))))
     assert net.host.close_bids(stream, WORD, OTHER)
@@ -143,20 +209,20 @@ def test_bids_close_once_at_the_deadline_and_before_the_result(net: Net) -> None
     refused("AnchorBidsAlreadyClosed", net.host, ("anchor", "closeBids", (stream, OTHER, WORD)))
     later = ("anchor", "setDeadline", (stream, deadline + 500))
     refused("AnchorBidsAlreadyClosed", net.host, later)
-    assert net.host.tender(stream).bids_at >= deadline
+    assert net.host.tender(stream, ACCOUNTS[0]).bids_at >= deadline
 
 
-def test_result_is_written_once_and_only_by_the_keeper(net: Net) -> None:
+def test_result_is_written_once_and_only_under_the_writers_name(net: Net) -> None:
     stream = fresh()
     net.host.set_deadline(stream, 1)
     net.host.close_bids(stream, WORD, OTHER)
-    refused("AnchorNotKeeper", net.guest, ("anchor", "setResult", (stream, WORD, OTHER)))
+    refused("AnchorNoDeadline", net.guest, ("anchor", "setResult", (stream, WORD, OTHER)))
     refused("AnchorZero", net.host, ("anchor", "setResult", (stream, bytes(32), OTHER)))
     refused("AnchorZero", net.host, ("anchor", "setResult", (stream, OTHER, bytes(32))))
     assert net.host.set_result(stream, OTHER, WORD)
     assert net.host.set_result(stream, OTHER, WORD) is None
     refused("AnchorResultAlreadySet", net.host, ("anchor", "setResult", (stream, WORD, OTHER)))
-    slots = net.host.tender(stream)
+    slots = net.host.tender(stream, ACCOUNTS[0])
     assert (slots.bids_root, slots.bids_head) == (WORD, OTHER)
     assert (slots.result, slots.result_head) == (OTHER, WORD)
     assert slots.result_at >= slots.bids_at > 0

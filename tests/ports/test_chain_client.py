@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -38,8 +39,9 @@ def test_proofs_say_what_the_contracts_hold(net: Net) -> None:
     assert (head.contract, head.number) == (net.deployment.registry[2:], at.number)
     assert (head.hash, head.time) == (at.hash, at.time)
 
-    tender = core.read_tender(fact(net, tender_proof(net.host, stream, at.number).note), stream)
-    slots = net.host.tender(stream)
+    proof = tender_proof(net.host, stream, ACCOUNTS[0], at.number)
+    tender = core.read_tender(fact(net, proof.note), stream, host)
+    slots = net.host.tender(stream, ACCOUNTS[0])
     assert (tender.keeper, tender.deadline) == (host, 77)
     assert (tender.bids_at, tender.bids_root, tender.bids_head) == (slots.bids_at, WORD, OTHER)
     assert (tender.result_at, tender.result) == (0, bytes(32))
@@ -109,7 +111,7 @@ def test_many_threads_share_one_key_without_losing_a_nonce(net: Net) -> None:
         done = list(pool.map(lambda s: net.members[2].set_deadline(s, 5), streams))
     assert all(done)
     assert len({r.hash for r in done if r}) == 40
-    assert all(net.host.tender(s).keeper == ACCOUNTS[2] for s in streams)
+    assert all(net.host.tender(s, ACCOUNTS[2]).keeper == ACCOUNTS[2] for s in streams)
 
 
 def test_writes_that_come_together_share_a_block(net: Net) -> None:
@@ -120,7 +122,7 @@ def test_writes_that_come_together_share_a_block(net: Net) -> None:
         done = list(pool.map(lambda job: job[0].set_deadline(job[1], 5), jobs))
     assert all(r is not None and r.ok for r in done)
     assert net.host.latest().number - before < len(jobs)
-    assert [net.host.tender(s).keeper for _, s in jobs] == [m.account for m, _ in jobs]
+    assert all(net.host.tender(s, m.account).deadline == 5 for m, s in jobs)
 
 
 def test_two_clients_of_one_key_resend_from_the_chains_own_nonce(net: Net) -> None:
@@ -137,7 +139,7 @@ def test_a_batch_goes_into_one_block_and_names_what_was_refused(net: Net) -> Non
     with pytest.raises(ChainError) as caught:
         net.host.send([calls[0], ("anchor", "setDeadline", (more, 5))])
     assert caught.value.name == "AnchorDeadlineMustGrow"
-    assert net.host.tender(more).deadline == 5  # the other one stands
+    assert net.host.tender(more, ACCOUNTS[0]).deadline == 5  # the other one stands
 
 
 def test_a_reader_does_not_write_and_wrong_networks_are_seen(net: Net) -> None:
@@ -149,9 +151,33 @@ def test_a_reader_does_not_write_and_wrong_networks_are_seen(net: Net) -> None:
         ChainClient(net.process.url, 1, net.deployment.contracts).check_network()
     nothing = dict.fromkeys(("registry", "anchor", "beacon"), "0x" + "11" * 20)
     with pytest.raises(ChainError, match="no anchor at"):
-        ChainClient(net.process.url, CHAIN_ID, nothing).tender(WORD)
+        ChainClient(net.process.url, CHAIN_ID, nothing).tender(WORD, ACCOUNTS[0])
     with pytest.raises(ChainUnavailable):
         ChainClient("http://127.0.0.1:9", CHAIN_ID, nothing).latest()
+
+
+@pytest.mark.parametrize(
+    "spell", [str, str.upper, lambda address: address[2:]], ids=["0x", "X", "bare"]
+)
+def test_the_registry_alone_leads_to_the_network(net: Net, spell: Callable[[str], str]) -> None:
+    spelled = spell(net.deployment.registry).replace("0X", "0x")
+    found = ChainClient.at_registry(net.process.url, spelled, KEYS[1])
+    assert (found.chain_id, found.contracts) == (CHAIN_ID, net.deployment.contracts)
+    stream = fresh()
+    assert found.set_deadline(stream, 5)
+    assert found.tender(stream, ACCOUNTS[1]).deadline == 5
+    reader = ChainClient.at_registry(net.process.url, spelled)
+    assert reader.other_contracts() == (net.deployment.anchor, net.deployment.beacon)
+    with pytest.raises(ChainError, match="no key"):
+        reader.set_deadline(stream, 6)
+
+
+def test_no_registry_leads_nowhere(net: Net) -> None:
+    for other in ("0x" + "11" * 20, net.deployment.anchor):
+        with pytest.raises(ChainError):
+            ChainClient.at_registry(net.process.url, other)
+    with pytest.raises(ChainUnavailable):
+        ChainClient.at_registry("http://127.0.0.1:9", net.deployment.registry)
 
 
 def test_connections_of_many_threads_do_not_mix_answers(net: Net) -> None:

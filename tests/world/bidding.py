@@ -100,6 +100,7 @@ class Bidding(Run):
         self.chain(
             lambda: self.net.chain.set_tender(
                 self.state.stream,
+                self.account,
                 bids_at=self.net.now,
                 bids_root=bytes.fromhex(root),
                 bids_head=bytes.fromhex(closed.entry),

@@ -98,12 +98,14 @@ class Chain:
         slots = layout.checkpoint_slots(bytes.fromhex(account))
         self._write("anchor", slots, (_pack((size, 8), (self.now, 8)), root))
 
-    def set_tender(self, stream: str, **values: bytes | int) -> None:
-        """Write parts of a tender's slots, keeping the others."""
-        slots = layout.tender_slots(bytes.fromhex(stream))
+    def set_tender(self, stream: str, keeper: bytes, **values: bytes | int) -> None:
+        """Write parts of a keeper's slots of a tender, keeping the others."""
+        if "deadline" in values:
+            values.setdefault("keeper", keeper)
+        slots = layout.tender_slots(bytes.fromhex(stream), keeper)
         have = self.slots["anchor"]
         fact = layout.BlockFact("", 0, "", 0, {s: have.get(s, bytes(32)) for s in slots})
-        old = layout.read_tender(fact, bytes.fromhex(stream))
+        old = layout.read_tender(fact, bytes.fromhex(stream), keeper)
         new = {name: values.get(name, getattr(old, name)) for name in layout.TenderAnchor.__slots__}
         words = (
             _pack((new["keeper"], 20), (new["deadline"], 8)),

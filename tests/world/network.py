@@ -200,8 +200,9 @@ class Network:
         needs = needs_of(shown(parts, reader))
         self.chain.mine(self.now)
         accounts = [self.members[keeper].account for keeper in needs.keepers]
-        notes = [self.chain.prove("anchor", anchor_slots(host, accounts))]
-        opener = bytes.fromhex(self.members[HOST].account)
+        keeper = self.members[HOST].account
+        notes = [self.chain.prove("anchor", anchor_slots(host, keeper, accounts))]
+        opener = bytes.fromhex(keeper)
         rounds = [(one, opener, self.chain.members_of[one]) for one in needs.rounds]
         if rounds:
             notes.append(self.chain.prove("beacon", beacon_slots(rounds)))

@@ -187,11 +187,15 @@ class Run:
 
     def anchor_deadline(self) -> None:
         """The deadline goes on the chain."""
-        account = bytes.fromhex(self.net.members[HOST].account)
         deadline = epoch_of(self.state.terms.deadline)
         self.chain(
-            lambda: self.net.chain.set_tender(self.state.stream, keeper=account, deadline=deadline)
+            lambda: self.net.chain.set_tender(self.state.stream, self.account, deadline=deadline)
         )
+
+    @property
+    def account(self) -> bytes:
+        """The host's account, under which its tender stands on the chain."""
+        return bytes.fromhex(self.net.members[HOST].account)
 
 
 def bidder_person(signer: Signer) -> Person:

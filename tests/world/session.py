@@ -95,6 +95,7 @@ class Whole(Drawing):
         self.chain(
             lambda: self.net.chain.set_tender(
                 self.state.stream,
+                self.account,
                 result_at=self.net.now,
                 result=bytes.fromhex(self.state.result_id),
                 result_head=bytes.fromhex(closed.entry),

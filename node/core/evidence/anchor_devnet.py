@@ -70,7 +70,7 @@ class CheckpointAnchor:
 
 @dataclass(frozen=True, slots=True)
 class TenderAnchor:
-    """The slots of one tender; a part that was not written is zero. `keeper` is an account."""
+    """One keeper's slots of a tender; a part that was not written is zero."""
 
     keeper: bytes
     deadline: int
@@ -134,9 +134,14 @@ def checkpoint_slots(account: bytes) -> tuple[bytes, ...]:
     return _words(_mapped(ANCHOR_CHECKPOINTS, _padded(account)), CHECKPOINT_WORDS)
 
 
-def tender_slots(stream: bytes) -> tuple[bytes, ...]:
+def tender_key(stream: bytes, keeper: bytes) -> bytes:
+    """Key a tender is stored under: SHA-256(stream || keeper), so nobody takes another's slots."""
+    return sha256(stream + keeper).digest()
+
+
+def tender_slots(stream: bytes, keeper: bytes) -> tuple[bytes, ...]:
     """A tender's six words: keeper with deadline, times, bids' root, head, result, head."""
-    return _words(_mapped(ANCHOR_TENDERS, stream), TENDER_WORDS)
+    return _words(_mapped(ANCHOR_TENDERS, tender_key(stream, keeper)), TENDER_WORDS)
 
 
 def round_key(round_id: bytes, opener: bytes) -> bytes:
@@ -185,12 +190,18 @@ def read_checkpoint(fact: BlockFact, account: bytes) -> CheckpointAnchor:
     return CheckpointAnchor(_number(size), _number(at), root)
 
 
-def read_tender(fact: BlockFact, stream: bytes) -> TenderAnchor:
-    """A tender's slots. Raises InvalidError if the note does not show all of them."""
-    first, second, *rest = (_word(fact, slot) for slot in tender_slots(stream))
-    keeper, deadline = _unpack(first, ACCOUNT, 8)
-    bids_at, result_at = _unpack(second, 8, 8)
-    return TenderAnchor(keeper, _number(deadline), _number(bids_at), _number(result_at), *rest)
+def read_tender(fact: BlockFact, stream: bytes, keeper: bytes) -> TenderAnchor:
+    """This account's slots of a tender.
+
+    Raises InvalidError if the note does not show all of them, or shows what the contract refuses.
+    """
+    first, second, *rest = (_word(fact, slot) for slot in tender_slots(stream, keeper))
+    account, raw = _unpack(first, ACCOUNT, 8)
+    deadline = _number(raw)
+    bids_at, result_at = (_number(part) for part in _unpack(second, 8, 8))
+    if account != (keeper if deadline else bytes(ACCOUNT)):
+        raise _anchor_error("the tender's slots are another account's")
+    return TenderAnchor(account, deadline, bids_at, result_at, *rest)
 
 
 def read_round(fact: BlockFact, round_id: bytes, opener: bytes) -> RoundAnchor | None:

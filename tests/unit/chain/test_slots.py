@@ -70,7 +70,7 @@ def test_both_sides_name_the_same_slots(count: int) -> None:
     pairs = [
         (slots.registry_head_slots(), [core.registry_head_slot()]),
         (slots.checkpoint_slots(ACCOUNT), core.checkpoint_slots(account)),
-        (slots.tender_slots(STREAM), core.tender_slots(STREAM)),
+        (slots.tender_slots(STREAM, OPENER), core.tender_slots(STREAM, opener)),
         (slots.round_slots(STREAM, OPENER, count), core.round_slots(STREAM, opener, count)),
         ([slots.commit_slot(STREAM, OPENER, ACCOUNT)], [core.commit_slot(STREAM, opener, account)]),
         ([slots.secret_slot(STREAM, OPENER, ACCOUNT)], [core.secret_slot(STREAM, opener, account)]),
@@ -78,6 +78,7 @@ def test_both_sides_name_the_same_slots(count: int) -> None:
     for collected, judged in pairs:
         assert collected == [slot.hex() for slot in judged]
     assert slots.round_key(STREAM, OPENER) == core.round_key(STREAM, opener)
+    assert slots.tender_key(STREAM, OPENER) == core.tender_key(STREAM, opener)
 
 
 def test_no_two_values_share_a_slot() -> None:
@@ -85,7 +86,8 @@ def test_no_two_values_share_a_slot() -> None:
     named = [
         *slots.checkpoint_slots(ACCOUNT),
         *slots.checkpoint_slots(other),
-        *slots.tender_slots(STREAM),
+        *slots.tender_slots(STREAM, ACCOUNT),
+        *slots.tender_slots(STREAM, other),
     ]
     assert len(set(named)) == len(named)
     beacon = [

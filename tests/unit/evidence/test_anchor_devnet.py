@@ -135,29 +135,50 @@ def tender_words() -> dict[bytes, bytes]:
         word((600, 8), (700, 8)),
         *(bytes([n]) * 32 for n in range(1, 5)),
     ]
-    return dict(zip(core.tender_slots(STREAM), words, strict=True))
+    return dict(zip(core.tender_slots(STREAM, HOST), words, strict=True))
 
 
 def test_a_tender_is_read_whole_or_not_at_all() -> None:
-    seen = core.read_tender(fact_of(tender_words()), STREAM)
+    seen = core.read_tender(fact_of(tender_words()), STREAM, HOST)
     assert (seen.keeper, seen.deadline, seen.bids_at, seen.result_at) == (HOST, 500, 600, 700)
     roots = (seen.bids_root, seen.bids_head, seen.result, seen.result_head)
     assert roots == tuple(bytes([n]) * 32 for n in range(1, 5))
-    for slot in core.tender_slots(STREAM):
+    for slot in core.tender_slots(STREAM, HOST):
         words = tender_words()
         del words[slot]
         with pytest.raises(InvalidError, match="does not show"):
-            core.read_tender(fact_of(words), STREAM)
+            core.read_tender(fact_of(words), STREAM, HOST)
     with pytest.raises(InvalidError, match="does not show"):
-        core.read_tender(fact_of(tender_words()), b"\x34" * 32)
+        core.read_tender(fact_of(tender_words()), b"\x34" * 32, HOST)
+
+
+def test_slots_that_a_member_opened_under_its_own_name_say_nothing_of_the_hosts() -> None:
+    """The guest's note, whole and signed, is no note about the host; nor can it pass for one."""
+    words = dict(zip(core.tender_slots(STREAM, GUEST), tender_words().values(), strict=True))
+    with pytest.raises(InvalidError, match="does not show"):
+        core.read_tender(fact_of(words), STREAM, HOST)
+    with pytest.raises(InvalidError, match="other slots"):
+        core.check_shows_only(fact_of(words), core.tender_slots(STREAM, HOST))
+    with pytest.raises(InvalidError, match="another account's"):
+        core.read_tender(fact_of(words), STREAM, GUEST)
+
+
+def test_slots_without_a_deadline_have_no_keeper() -> None:
+    first = core.tender_slots(STREAM, HOST)[0]
+    unset = tender_words() | {first: bytes(32)}
+    seen = core.read_tender(fact_of(unset), STREAM, HOST)
+    assert (seen.keeper, seen.deadline) == (bytes(20), 0)
+    for packed in (word((number(HOST), 20)), word((0, 20), (500, 8))):
+        with pytest.raises(InvalidError, match="another account's"):
+            core.read_tender(fact_of(unset | {first: packed}), STREAM, HOST)
 
 
 def test_bits_that_the_contract_never_writes_are_refused() -> None:
-    for slot in core.tender_slots(STREAM)[:2]:
+    for slot in core.tender_slots(STREAM, HOST)[:2]:
         words = tender_words()
         words[slot] = b"\x01" + words[slot][1:]
         with pytest.raises(InvalidError, match="holds more"):
-            core.read_tender(fact_of(words), STREAM)
+            core.read_tender(fact_of(words), STREAM, HOST)
 
 
 def test_a_checkpoint_is_read() -> None:
@@ -209,7 +230,7 @@ def test_a_round_that_the_contract_cannot_hold_is_refused(
 
 
 def test_a_note_shows_neither_less_nor_more_than_wanted() -> None:
-    words, wanted = tender_words(), core.tender_slots(STREAM)
+    words, wanted = tender_words(), core.tender_slots(STREAM, HOST)
     core.check_shows_only(fact_of(words), wanted)
     for other in (wanted[:-1], [*wanted, bytes(32)]):
         with pytest.raises(InvalidError, match="other slots"):

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from node.cli.demo.site import replace_json
-from node.core.evidence.trust import FORMAT as TRUST_FORMAT
-from node.core.evidence.trust import parse_trust
-from node.core.log.note import COSIGNATURE, ED25519, VerifierKey, parse_vkey
-from node.core.log.policy import policy_text
+from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.canonical import b64decode, encode
-from node.core.rules.ruleset import builtin_rulesets
 from node.services.members import Members
 from node.services.ports import RegistryChange, RegistryView
+from node.services.trust import ChainFacts
+from node.services.trust import trust_of as policy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from chain.deploy import Deployment
     from node.core.rules.registry import Descriptor
@@ -53,70 +51,24 @@ class Network:
 def trust_of(network: Network) -> dict[str, Any]:
     """The policy of a reader who trusts exactly this demo network.
 
-    Every log is witnessed by all other members. It allows what a demonstration needs, a test
-    clock and one operator of the chain, and so says that nothing real was decided here.
+    It allows what a demonstration needs, a test clock and one operator of the chain, and so says
+    that nothing real was decided here.
     """
-    document = {
-        "format": TRUST_FORMAT,
-        "network": _network_of(network),
-        "logs": [_log_of(network, one) for one in network.descriptors],
-        "centres": _keys_of(network.descriptors, "centre"),
-        "regulators": _keys_of(network.descriptors, "regulator"),
-        "chain": {
-            "kind": "anvil",
-            "contracts": network.contracts,
-            "operator": {"suite": "ed25519", "key": _operator(network)},
-        },
-        "rulesets": sorted(builtin_rulesets()),
-        "beacons": ["commit-reveal"],
-        "allow": {"test_clock": True, "one_operator_chain": True},
-    }
-    parse_trust(encode(document))
-    return document
-
-
-def _network_of(network: Network) -> dict[str, Any]:
-    contracts = network.contracts
-    return {"chain_id": network.deployment.chain_id, "registry": contracts["registry"]}
-
-
-def _operator(network: Network) -> str:
-    return parse_vkey(str(network.chain_state["operator"])).public.hex()
-
-
-def _log_of(network: Network, one: Descriptor) -> dict[str, Any]:
-    members = Members(one.id)
+    members = Members(network.host)
     members.take(_view(network))
-    quorum = members.quorum(one.id)
-    names = [member.id for member in members.active() if member.id != one.id]
-    witnesses = list(zip(names, quorum.witnesses, strict=True))
-    return {
-        "origin": one.origin,
-        "tlog_policy": policy_text(quorum.log, witnesses, quorum.q),
-        "n": len(witnesses),
-        "q": quorum.q,
-        "f": members.faulty(),
-    }
+    operator = str(network.chain_state["operator"])
+    facts = ChainFacts(network.deployment.chain_id, network.contracts, operator)
+    return policy_of(members, facts, test=True)
 
 
 def _view(network: Network) -> RegistryView:
+    """The registry as it was founded: its proof is asked for by nobody here."""
     changes = tuple(
         RegistryChange(one.id, one.account, encode(one), network.deployment.block)
         for one in network.descriptors
     )
     block, contract = network.deployment.block, network.contracts["registry"]
     return RegistryView(changes, block, "", contract, "")
-
-
-def _keys_of(descriptors: Sequence[Descriptor], role: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": one.id,
-            "keys": [{"suite": k.suite, "key": k.key, "role": k.role} for k in one.keys],
-        }
-        for one in descriptors
-        if one.role == role
-    ]
 
 
 def network_of(network: Network, root: Path, *, running: bool) -> dict[str, Any]:

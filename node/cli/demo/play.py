@@ -1,0 +1,82 @@
+"""Playing the tender on a running network: doors opened, stream opened, conducted, judged."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from node.adapters.rpc.door_client import DoorClient
+from node.adapters.rpc.operator_client import OperatorDoor
+from node.cli.demo.barrier import Barrier
+from node.cli.demo.conduct import Conductor
+from node.cli.demo.ears import Case, Ears
+from node.cli.demo.report import Ending, fetch, file_name, judge, winner_of
+from node.cli.demo.site import replace_file
+from node.cli.demo.telling import Telling
+from node.cli.demo.watch import Watch
+from node.cli.language import say
+from node.core.records.kinds.streams import Network as NetworkPart
+from node.core.rules.ruleset import builtin_digest
+from node.services.judging import Laws
+
+if TYPE_CHECKING:
+
+    from node.cli.demo.papers import Network
+    from node.cli.demo.plan import Plan
+    from node.cli.demo.processes import Children
+    from node.cli.demo.site import Site
+    from node.cli.demo.tender import Tender
+    from node.cli.output import Output
+    from node.core.rules.state import TenderState
+
+Stage = tuple["Site", "Plan", "Tender"]
+READERS = ("regulator", "public")
+"""For whom evidence files are made; the regulator's is the one that is told of."""
+
+
+async def play(stage: Stage, network: Network, children: Children, output: Output) -> Ending:
+    """Play the whole tender and judge its evidence. Raises NodeError for what goes wrong."""
+    site, plan, tender = stage
+    members = tuple(planned.id for planned in plan.members)
+    async with AsyncExitStack() as doors:
+        operators = {name: OperatorDoor(site.door(name)) for name in members}
+        talking = {name: DoorClient(site.door(name)) for name in members}
+        for door in (*operators.values(), *talking.values()):
+            doors.push_async_callback(door.close)
+        digest = builtin_digest(tender.rules)
+        stream = await operators[plan.host].open_tender(tender.id, digest)
+        laws = Laws(NetworkPart(chain_id=network.deployment.chain_id, registry=network.contracts["registry"]))
+        pools = {planned.id: planned.experts for planned in plan.centres}
+        case = Case(stream, tender.bids, pools, members)
+        ears = Ears(case, talking, Watch(laws, stream))
+        names = {p.id: say(p.name_zh, p.name_en) for p in plan.members}
+        barrier = Barrier(operators, jumper(network.rpc))
+        conductor = Conductor(case, ears, Telling(output, names), barrier, children)
+        await conductor.run()
+        state = ears.watch.state
+        if state is None:
+            raise AssertionError("a tender that is over has a state")
+        return await _judged(site, tender, operators[plan.regulator], state)
+
+
+async def _judged(
+    site: Site, tender: Tender, regulator: OperatorDoor, state: TenderState
+) -> Ending:
+    files = {reader: f"evidence/{file_name(tender.id, reader)}" for reader in READERS}
+    data = {reader: await fetch(regulator, state.stream, reader) for reader in READERS}
+    for reader in READERS[1:]:
+        replace_file(site.root / files[reader], data[reader])
+    reader = READERS[0]
+    verdict = await asyncio.to_thread(judge, site.root, files[reader], data[reader])
+    winner, name, price = winner_of(state)
+    return Ending(
+        tender=tender.id,
+        file=files[reader],
+        verdict=verdict,
+        winner=winner,
+        name=name,
+        price=price,
+        city=tender.city_winner,
+        invented=tender.invented,
+    )

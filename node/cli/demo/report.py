@@ -1,0 +1,151 @@
+"""The end: evidence fetched, verified offline, and told beside the city's own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.cli.demo.site import replace_file
+from node.cli.language import language, say
+from node.core.errors import StateError
+from node.core.evidence.report import EXPLAINED, NAMES, Verdict
+from node.core.evidence.trust import parse_trust
+from node.core.evidence.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from node.cli.output import Output
+    from node.core.rules.state import TenderState
+    from node.services.ports.operator import Operator
+
+READY_S = 30.0
+AGAIN_S = 0.2
+STATUS = {
+    "ok": ("成立", "holds"),
+    "failed": ("不成立", "BROKEN"),
+    "not_run": ("未检查", "not run"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the demo ended. `file` is relative to the demo's folder; prices as they were opened."""
+
+    tender: str
+    file: str
+    verdict: Verdict
+    winner: str | None
+    name: str
+    price: str | None
+    city: str | None
+    invented: bool
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether all seven checks hold."""
+        return self.verdict.exit_code == 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is verified and, where a city decided, as the city did."""
+        return self.is_verified and (self.invented or self.winner == self.city)
+
+    @property
+    def broken(self) -> str:
+        """The first broken link, in one line."""
+        first = self.verdict.first_broken
+        link = first.broken if first else None
+        return f"{link.where or '/'} {link.link}: {link.told(language())}" if link else ""
+
+
+async def fetch(operator: Operator, stream: str, reader: str) -> bytes:
+    """The evidence for a reader, as soon as the node has all of it.
+
+    Raises StateError if it is not ready within half a minute.
+    """
+    end = asyncio.get_running_loop().time() + READY_S
+    while True:
+        try:
+            return await operator.evidence(stream, reader)
+        except StateError as error:
+            if error.code != "too-early" or asyncio.get_running_loop().time() > end:
+                raise
+        await asyncio.sleep(AGAIN_S)
+
+
+def file_name(tender: str, reader: str) -> str:
+    """The file's name (interfaces I2): the regulator's has no reader in it."""
+    middle = "" if reader == "regulator" else f".{reader.replace(':', '-')}"
+    return f"{tender}{middle}.evidence.json"
+
+
+def judge(root: Path, file: str, data: bytes) -> Verdict:
+    """Keep an evidence file and verify it, offline, under the demo's trust.json."""
+    replace_file(root / file, data)
+    return verify(data, parse_trust((root / "trust.json").read_bytes()))
+
+
+def winner_of(state: TenderState) -> tuple[str | None, str, str | None]:
+    """Id, name and price of the winner, as the tender's stream says."""
+    if not state.winner:
+        return None, "", None
+    package = state.opened[state.winner]
+    return package.bidder, package.name, package.price
+
+
+def tell(output: Output, ending: Ending, root: Path, seconds: float) -> None:
+    """Tell the end: the checks, what to try next, and the three last lines."""
+    lines = [*_checks(ending.verdict), *_next(ending, root), *_last(ending, root)]
+    output.end(
+        "\n".join(lines),
+        tender_id=ending.tender,
+        winner=ending.winner,
+        price=ending.price,
+        city_winner=ending.city,
+        verified=ending.is_verified,
+        evidence=ending.file,
+        trust="trust.json",
+        seconds=round(seconds, 1),
+    )
+
+
+def _checks(verdict: Verdict) -> Iterator[str]:
+    yield ""
+    yield say("离线验证的七项检查：", "The seven checks, offline:")
+    for result in verdict.results:
+        yield f"  {result.number} {NAMES[result.number]:<13}{say(*STATUS[result.status])}"
+        yield f"      {say(*EXPLAINED[result.number])}"
+    yield say(
+        "以上可防：主办中心与开发链的运营者不串通。开发链只有一个运营者，时钟是测试时钟。",
+        "This holds unless the host and the chain's one operator conspire; the clock is a test's.",
+    )
+
+
+def _next(ending: Ending, root: Path) -> Iterator[str]:
+    file, trust = root / ending.file, root / "trust.json"
+    public = root / "evidence" / file_name(ending.tender, "public")
+    yield ""
+    yield say("接下来可以试：", "What to try next:")
+    yield f"  yuanping verify {file} --trust {trust} --explain"
+    yield f"  yuanping verify {public} --trust {trust}"
+    yield say(
+        "  改动文件中任意一个字节，再验证一次：必定失败，并指出断在哪里",
+        "  change any one byte of the file and verify again: it fails and says where",
+    )
+    yield say(
+        "  加 --keep 再运行，然后 curl network.json 中任一 http 地址",
+        "  run again with --keep, then curl any http address of network.json",
+    )
+    yield ""
+
+
+def _last(ending: Ending, root: Path) -> Iterator[str]:
+    """The three lines that programs may rely on (interfaces I1)."""
+    yield " ".join(("WINNER", ending.winner or "-", ending.name or "-", ending.price or "-"))
+    yield f"CITY {ending.city or '-'}"
+    yield (
+        f"VERIFIED {root / ending.file}" if ending.is_verified else f"NOT VERIFIED {ending.broken}"
+    )

@@ -1,0 +1,146 @@
+"""Setting the network up: keys, chain, contracts, configurations; each step is found done or done.
+
+So a set-up that was cut off at any line goes on with `--resume`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from node.adapters.clock import SystemClock
+from node.adapters.entropy import SystemEntropy
+from node.adapters.keys import load_keys, make_keys
+from node.cli.chain_devnet import CHAIN_ID
+from node.cli.demo.founders import descriptor_of, found_network, origin_of
+from node.cli.demo.papers import Network, write_trust
+from node.cli.demo.processes import Command
+from node.cli.demo.site import replace_file
+from node.core.errors import UnavailableError
+from node.core.records.canonical import time_of
+
+if TYPE_CHECKING:
+    from node.cli.demo.plan import Plan, Planned
+    from node.cli.demo.processes import Child, Children
+    from node.cli.demo.site import Site
+    from node.services.ports import Keys
+
+READY_S = 30.0
+POLL_S = 0.02
+
+CONFIG = """\
+# Written by `yuanping demo`. `yuanping node run --config` with this file starts the node by hand.
+[centre]
+id = "{id}"
+role = "{role}"
+name_zh = {name_zh}
+name_en = {name_en}
+
+[http]
+listen = "127.0.0.1:{http}"
+
+[grpc]
+listen = "127.0.0.1:{grpc}"
+
+[store]
+database_url = "sqlite:///data/node.db"
+blobs = "data/blobs"
+
+[keys]
+dir = "keys"
+
+[chain]
+kind = "anvil"
+rpc = "{rpc}"
+registry = "{registry}"
+
+[log]
+origin = "{origin}"
+tick_ms = {tick_ms}
+
+[clock]
+source = "chain"
+"""
+
+
+def chain_command(site: Site, start: int) -> Command:
+    """What starts the chain, whose test clock begins at `start` (epoch seconds)."""
+    words = ("chain", "devnet", "--dir", str(site.chain), "--start-time", time_of(start))
+    return Command("chain", words, site.chain / "chain.log")
+
+
+def node_command(site: Site, member: str) -> Command:
+    """What starts a node."""
+    folder = site.centre(member)
+    words = ("node", "run", "--config", str(folder / "config.toml"))
+    return Command(member, words, folder / "node.log")
+
+
+def wait_for_chain(site: Site, child: Child, children: Children) -> dict[str, Any]:
+    """Wait until the chain that was just started is ready; its state.json."""
+    end = time.monotonic() + READY_S
+    while True:
+        state = _read(site.chain / "state.json")
+        if state.get("pid") == child.pid:
+            return state
+        children.check()
+        if time.monotonic() > end:
+            raise UnavailableError("the development chain does not become ready", code="chain")
+        time.sleep(POLL_S)
+
+
+def keys_of(site: Site, member: str) -> Keys:
+    """A member's keys; made at the first start, whole or not at all."""
+    folder = site.centre(member) / "keys"
+    if not folder.exists():
+        aside = folder.with_name("keys.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        # The certificate is judged by the machine's own clock, so that one dates it.
+        make_keys(aside, member, SystemEntropy(), SystemClock().now())
+        aside.replace(folder)
+    return load_keys(folder)
+
+
+def found(site: Site, plan: Plan, keys: dict[str, Keys], chain_state: dict[str, Any]) -> Network:
+    """Found the network on the running chain and write trust.json and every configuration."""
+    ports = site.mark.ports
+    descriptors = tuple(
+        descriptor_of(planned, keys[planned.id], ports[planned.id]) for planned in plan.members
+    )
+    rpc = f"http://127.0.0.1:{chain_state['port']}"
+    deployment = found_network(rpc, CHAIN_ID, descriptors, site.chain / "deploy.json")
+    network = Network(plan.host, descriptors, deployment, chain_state)
+    write_trust(network, site.root)
+    for planned in plan.members:
+        text = config_text(site, plan, planned, network)
+        replace_file(site.centre(planned.id) / "config.toml", text.encode())
+    return network
+
+
+def config_text(site: Site, plan: Plan, planned: Planned, network: Network) -> str:
+    """A member's config.toml."""
+    ports = site.mark.ports[planned.id]
+    return CONFIG.format(
+        id=planned.id,
+        role=planned.role,
+        # A JSON string of printable text is a TOML string.
+        name_zh=json.dumps(planned.name_zh, ensure_ascii=False),
+        name_en=json.dumps(planned.name_en, ensure_ascii=False),
+        http=ports.http,
+        grpc=ports.grpc,
+        rpc=network.rpc,
+        origin=origin_of(planned.id),
+        tick_ms=plan.tick_ms,
+        registry=network.deployment.registry,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,73 @@
+"""The demo's folder: only an empty one or a demo's own is touched, by one demo at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.cli.demo.site import MARK, Mark, Ports, claim, find_mark, free_ports, replace_json
+from node.core.errors import ConfigError
+
+A_MARK = Mark("t-1", "jp-tsuchiura", 3, {"zhuzhou": Ports(1, 2)})
+
+
+def test_new_and_empty_folders_hold_no_mark(tmp_path: Path) -> None:
+    assert find_mark(tmp_path / "new", resume=False) is None
+    assert find_mark(tmp_path, resume=True) is None
+
+
+def test_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    for resume in (False, True):
+        with pytest.raises(ConfigError, match="not a demo's"):
+            find_mark(tmp_path, resume=resume)
+
+
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(ConfigError, match="not a folder"):
+        find_mark(path, resume=True)
+
+
+def test_demo_goes_on_only_with_resume(tmp_path: Path) -> None:
+    claim(tmp_path, A_MARK).lock.close()
+    assert find_mark(tmp_path, resume=True) == A_MARK
+    with pytest.raises(ConfigError, match="--resume"):
+        find_mark(tmp_path, resume=False)
+
+
+def test_second_demo_in_one_folder_is_refused(tmp_path: Path) -> None:
+    first = claim(tmp_path, A_MARK)
+    with pytest.raises(ConfigError, match="another demo runs"):
+        claim(tmp_path, A_MARK)
+    first.lock.close()
+    claim(tmp_path, A_MARK).lock.close()
+
+
+def test_mark_that_was_changed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / MARK).write_text("{}")
+    with pytest.raises(ConfigError, match=MARK):
+        find_mark(tmp_path, resume=True)
+
+
+def test_path_too_long_for_a_socket_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    with pytest.raises(ConfigError, match="too long a path"):
+        claim(deep, A_MARK)
+    assert not deep.exists()
+
+
+def test_ports_are_all_different() -> None:
+    ports = free_ports([f"m{n}" for n in range(5)])
+    numbers = [number for one in ports.values() for number in (one.http, one.grpc)]
+    assert len(set(numbers)) == 10
+
+
+def test_document_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    replace_json(path, {"name": "株洲"})
+    replace_json(path, {"name": "十堰"})
+    assert path.read_text("utf-8") == '{\n  "name": "十堰"\n}\n'
+    assert [p.name for p in tmp_path.iterdir()] == ["network.json"]

@@ -49,6 +49,7 @@ from node.services.evidence import Evidence
 from node.services.following import Following
 from node.services.founding import Founder
 from node.services.guest import Guest
+from node.services.identities import Identities
 from node.services.judging import Laws, judge_ahead
 from node.services.lodging import Lodging
 from node.services.loops import Loops
@@ -66,6 +67,7 @@ from node.services.scribe import Scribe
 from node.services.seats import Seats
 from node.services.sequencer import Sequencer
 from node.services.shown import Shown
+from node.services.supervision import Supervision
 from node.services.times import LogTimes
 from node.services.trust import ChainFacts
 from node.services.witness import WitnessDesk
@@ -291,6 +293,9 @@ def _wire(base: _Base) -> Node:
         base.members, lambda member: RpcPartner(member, base.keys), following, connected
     )
     loops.follow_partners = partners.refresh
+    if app.oversight is not None:
+        identities = Identities(base.store, base.keys.box)
+        loops.supervise = Supervision(loops, app.oversight, identities).run_once
     servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
     reads = NodeReads(
         Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts),

@@ -71,12 +71,13 @@ class Loops:
     small_cell: int
     entered: int = 0
     rings: int = 0
+    supervise: Callable[[], Awaitable[None]] | None = None
     see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
 
     async def run(self) -> None:
         """Run every loop until cancelled."""
-        loops = {
+        loops: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "publish": (self.tick_s, self.tick),
             "duties": (0.0, self.do_duties),
             "lodging": (0.0, self.send),
@@ -86,6 +87,8 @@ class Loops:
             "anchors": (PAUSE_S, self.write_anchors),
             "pool": (POOL_S, self.keep_pool),
         }
+        if self.supervise is not None:
+            loops["supervision"] = (POOL_S, self.supervise)
         async with asyncio.TaskGroup() as tasks:
             for name, (pause_s, once) in loops.items():
                 tasks.create_task(forever(name, pause_s, once, self.report), name=name)

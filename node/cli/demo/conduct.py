@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from node.cli.demo.barrier import Barrier
-    from node.cli.demo.ears import Case, Ears
+    from node.cli.demo.ears import Ears
     from node.cli.demo.processes import Children
     from node.cli.demo.telling import Telling
     from node.cli.demo.watch import Step
@@ -39,7 +39,6 @@ ACTORS = frozenset({"buyer", "bidder", "seat"})
 class Conductor:
     """One run of the demo."""
 
-    case: Case
     ears: Ears
     telling: Telling
     barrier: Barrier
@@ -71,7 +70,7 @@ class Conductor:
 
     def _is_done(self) -> bool:
         watch = self.ears.watch
-        return watch.is_over() and not watch.lacking(self.case.guests)
+        return watch.is_over() and not watch.lacking(self.ears.case.guests)
 
     def _check(self) -> None:
         if self.ears.failed is not None:
@@ -94,16 +93,16 @@ class Conductor:
 
     def _move(self) -> Move | None:
         state = self.ears.watch.state
-        if state is None or not self.ears.watch.has_pools(self.case.pools):
+        if state is None or not self.ears.watch.has_pools(self.ears.case.pools):
             return None
         if state.phase in PATIENT and _steady() - self.changed < QUIET_S:
             return None
-        return next_moment(state, self.ears.now, self.case.bids)
+        return next_moment(state, self.ears.now, self.ears.case.bids)
 
     def _stuck(self) -> str:
         state = self.ears.watch.state
         waiting = list(self._owing(state)) if state is not None else []
-        lacking = ", ".join(self.ears.watch.lacking(self.case.guests))
+        lacking = ", ".join(self.ears.watch.lacking(self.ears.case.guests))
         phase = str(state.phase) if state is not None else "new"
         owed = "; ".join(waiting) or say(f"确认：{lacking}", f"endorsements of {lacking}")
         return say(
@@ -113,7 +112,7 @@ class Conductor:
 
     def _owing(self, state: TenderState) -> Iterator[str]:
         """Who owes what: members by their duties, actors by what the phase lets them say."""
-        for member in self.case.members:
+        for member in self.ears.case.members:
             for duty in duties_of(state, member, self.ears.now):
                 yield f"{member} {duty.kind}"
         for kind, rule in TABLE.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from node.adapters.rpc.door_client import DoorClient
 from node.adapters.rpc.operator_client import OperatorDoor
-from node.cli.demo.barrier import Barrier
+from node.cli.demo.barrier import Barrier, jumper
 from node.cli.demo.conduct import Conductor
 from node.cli.demo.ears import Case, Ears
 from node.cli.demo.report import Ending, fetch, file_name, judge, winner_of
@@ -21,7 +21,6 @@ from node.core.rules.ruleset import builtin_digest
 from node.services.judging import Laws
 
 if TYPE_CHECKING:
-
     from node.cli.demo.papers import Network
     from node.cli.demo.plan import Plan
     from node.cli.demo.processes import Children
@@ -38,26 +37,35 @@ READERS = ("regulator", "public")
 async def play(stage: Stage, network: Network, children: Children, output: Output) -> Ending:
     """Play the whole tender and judge its evidence. Raises NodeError for what goes wrong."""
     site, plan, tender = stage
-    members = tuple(planned.id for planned in plan.members)
+    members = [planned.id for planned in plan.members]
     async with AsyncExitStack() as doors:
         operators = {name: OperatorDoor(site.door(name)) for name in members}
         talking = {name: DoorClient(site.door(name)) for name in members}
-        for door in (*operators.values(), *talking.values()):
-            doors.push_async_callback(door.close)
-        digest = builtin_digest(tender.rules)
-        stream = await operators[plan.host].open_tender(tender.id, digest)
-        laws = Laws(NetworkPart(chain_id=network.deployment.chain_id, registry=network.contracts["registry"]))
-        pools = {planned.id: planned.experts for planned in plan.centres}
-        case = Case(stream, tender.bids, pools, members)
-        ears = Ears(case, talking, Watch(laws, stream))
-        names = {p.id: say(p.name_zh, p.name_en) for p in plan.members}
+        for name in members:
+            doors.push_async_callback(operators[name].close)
+            doors.push_async_callback(talking[name].close)
+        stream = await operators[plan.host].open_tender(tender.id, builtin_digest(tender.rules))
+        ears = Ears(case_of(plan, tender, stream), talking, Watch(laws_of(network), stream))
+        names = {one.id: say(one.name_zh, one.name_en) for one in plan.members}
         barrier = Barrier(operators, jumper(network.rpc))
-        conductor = Conductor(case, ears, Telling(output, names), barrier, children)
-        await conductor.run()
+        await Conductor(ears, Telling(output, names), barrier, children).run()
         state = ears.watch.state
         if state is None:
             raise AssertionError("a tender that is over has a state")
         return await _judged(site, tender, operators[plan.regulator], state)
+
+
+def case_of(plan: Plan, tender: Tender, stream: str) -> Case:
+    """What is conducted."""
+    pools = {planned.id: planned.experts for planned in plan.centres}
+    members = tuple(planned.id for planned in plan.members)
+    return Case(stream, len(tender.file.bidders), pools, members)
+
+
+def laws_of(network: Network) -> Laws:
+    """What its streams must name."""
+    registry = network.contracts["registry"]
+    return Laws(NetworkPart(chain_id=network.deployment.chain_id, registry=registry))
 
 
 async def _judged(
@@ -78,5 +86,5 @@ async def _judged(
         name=name,
         price=price,
         city=tender.city_winner,
-        invented=tender.invented,
+        invented=tender.is_invented,
     )

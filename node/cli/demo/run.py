@@ -7,7 +7,6 @@ import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from node.cli.demo import setup
@@ -16,9 +15,9 @@ from node.cli.demo.papers import Network, write_network
 from node.cli.demo.plan import Plan, read_plan
 from node.cli.demo.processes import Children
 from node.cli.demo.readiness import wait_until_ready
-from node.cli.demo.report import Ending, tell
+from node.cli.demo.report import tell
 from node.cli.demo.site import Mark, Site, claim, find_mark, free_ports
-from node.cli.demo.tender import Tender, read_tender
+from node.cli.demo.tender import Tender, choose_tender
 from node.cli.language import say
 from node.core.errors import ConfigError
 
@@ -50,18 +49,15 @@ def run_demo(out: Path, wanted: Wanted, output: Output) -> int:
     if mark is not None:
         _check_same(mark, wanted)
     plan = read_plan(mark.centres if mark else wanted.centres)
-    tender = read_tender(mark.tender if mark else wanted.tender, mark.rules if mark else wanted.rules)
+    known = mark or wanted
+    tender = choose_tender(known.tender, known.rules)
     site = claim(out, mark or _new_mark(plan, tender))
     run = Run(site, plan, tender, output, began)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return run.whole(keep=wanted.keep)
     finally:
         run.stop()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _new_mark(plan: Plan, tender: Tender) -> Mark:
@@ -96,7 +92,10 @@ class Run:
         network = self.set_up()
         stage = (self.site, self.plan, self.tender)
         ending = asyncio.run(play(stage, network, self.children, self.output))
-        self.told(ending, keep=keep)
+        seconds = time.monotonic() - self.began
+        if keep:
+            self.output.event("ready")
+        tell(self.output, ending, self.site.root, seconds)
         if keep:
             self.stay(network)
         return 0 if ending.is_good else 1
@@ -119,15 +118,9 @@ class Run:
         write_network(network, site.root, running=True)
         return network
 
-    def told(self, ending: Ending, *, keep: bool) -> None:
-        """Tell the end; a machine hears first that the network stays."""
-        if keep:
-            self.output.event("ready")
-        tell(self.output, ending, self.site.root, time.monotonic() - self.began)
-
     def stay(self, network: Network) -> None:
         """Stay until somebody interrupts; network.json follows nodes that are started anew."""
-        self.output.progress(say("网络保持运行，Ctrl-C 停止。", "the network stays; Ctrl-C stops it"))
+        self.output.progress(say("网络保持运行，Ctrl-C 停止", "the network stays; Ctrl-C stops it"))
         try:
             while True:
                 write_network(network, self.site.root, running=True)

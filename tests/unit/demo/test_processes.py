@@ -22,7 +22,8 @@ import sys, time
 from pathlib import Path
 from node.cli.demo.processes import Children, Command
 folder = Path(sys.argv[1])
-child = Children().start(Command("chain", ("chain", "devnet", "--dir", str(folder)), folder / "log"))
+words = ("chain", "devnet", "--dir", str(folder))
+child = Children().start(Command("chain", words, folder / "log"))
 print(child.pid, flush=True)
 time.sleep(60)
 """

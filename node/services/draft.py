@@ -177,13 +177,7 @@ class Draft:
 
     def _known(self, record: str) -> Accepted | None:
         """The same answer again for a record that stands; its first signature stands with it."""
-        if record in self._answers:
-            return self._answers[record]
-        place = self.intake.book.find(record)
-        stream = self.intake.book.get(place[0]) if place else None
-        if place is None or stream is None or not stream.row.own:
-            return None
-        return Accepted(record, place[1], stream.state.entries[place[1]])
+        return self._answers.get(record) or self.intake.book.answer(record)
 
     def _own_stream(self, name: str) -> Stream:
         stream = self.streams.get(name) or self.intake.book.get(name)

@@ -14,7 +14,7 @@ from node.core.errors import MissingError, NodeError, RuleError, UnavailableErro
 from node.core.log.merkle import Tree
 from node.core.records.kinds.tender import TenderPlanned
 from node.services.judging import Candidate, Laws, Shown, State, found, judge, read_place
-from node.services.ports import PlaceRow, StreamRow
+from node.services.ports import Accepted, PlaceRow, StreamRow
 
 if TYPE_CHECKING:
     from node.services.ports import LogNote, Store
@@ -121,6 +121,14 @@ class Book:
     def find(self, record: str) -> tuple[str, int] | None:
         """(stream, place) of a record, or None."""
         return self._records.get(record)
+
+    def answer(self, record: str) -> Accepted | None:
+        """The one answer for a record that stands in a stream of ours, or None."""
+        place = self._records.get(record)
+        stream = self._streams.get(place[0]) if place else None
+        if place is None or stream is None or not stream.row.own:
+            return None
+        return Accepted(record, place[1], stream.state.entries[place[1]])
 
     def advance(self, stream: str, shown: Sequence[Shown], *, own: bool = False) -> Stream:
         """A stream with more places, judged; nothing is changed yet: commit, then `put`.

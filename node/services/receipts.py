@@ -34,9 +34,7 @@ class Receipts:
         Also None for a record that stands in no stream of ours. Blocking. Raises UnavailableError
         (`store`), also if what the store says is not what the log holds.
         """
-        place = self.book.find(record)
-        stream = self.book.get(place[0]) if place else None
-        if stream is None or not stream.row.own:
+        if self.book.answer(record) is None:
             return None
         row = self.store.find(record)
         if row is None or row.index is None:

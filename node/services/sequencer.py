@@ -37,7 +37,7 @@ from node.services.ports import Accepted, Submission, Task
 MAX_ITEMS: Final = 1024
 """Records in one call, and about as many in one transaction."""
 MAX_WAITING: Final = 16 * MAX_ITEMS
-Find = Callable[[str], tuple[str, int] | None]
+Find = Callable[[str], Accepted | None]
 _NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -147,7 +147,7 @@ class Sequencer:
 
     def _after_doubt(self, answers: list[list[Answer]], error: NodeError) -> list[list[Answer]]:
         """Answer by what the store holds, if it can be read; else nothing counts as accepted."""
-        stands: Find = self.intake.book.find
+        stands: Find = self.intake.book.answer
         try:
             self._settle_doubt()
         except NodeError:
@@ -174,8 +174,8 @@ def _nothing(record: str) -> None:
 
 
 def _still(answer: Answer, stands: Find, error: NodeError) -> Answer:
-    lost = isinstance(answer, Accepted) and stands(answer.record) is None
-    return error if lost else answer
+    """An acceptance as the store has it, whatever the draft had said; a refusal as it was."""
+    return (stands(answer.record) or error) if isinstance(answer, Accepted) else answer
 
 
 def _fail(calls: list[_Call], error: BaseException) -> None:

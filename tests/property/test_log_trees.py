@@ -117,3 +117,15 @@ def test_tiles_of_all_steps_rebuild_each_published_size(sizes: set[int]) -> None
 
 
 WIDE = Tree(leaf_hash(sha256(b"%d" % i).digest()) for i in range(1200))
+
+
+@given(st.lists(st.binary(max_size=8), max_size=70), st.lists(st.binary(max_size=8), max_size=70))
+def test_root_with_more_leaves_is_the_root_after_they_were_added(
+    entries: list[bytes], more: list[bytes]
+) -> None:
+    tree = Tree(leaf_hash(entry) for entry in entries)
+    before = (tree.size, tree.root())
+    foretold = tree.root_with(leaf_hash(entry) for entry in more)
+    assert (tree.size, tree.root()) == before
+    tree.extend(leaf_hash(entry) for entry in more)
+    assert tree.root() == foretold

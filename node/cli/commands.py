@@ -40,6 +40,26 @@ COMMANDS: Mapping[str, Command] = {
         "Serve a development chain that one operator runs.",
         "yuanping chain devnet --dir chain",
     ),
+    "actors buyer": Command(
+        "node.cli.actors:buyer",
+        "招标人的程序：计划、公告、候选人公示、定标。",
+        "The buyer's program: plan, announcement, candidates, award.",
+        "yuanping actors buyer --dir buyer --door door.sock --tender t.json --trust trust.json",
+    ),
+    "actors bidders": Command(
+        "node.cli.actors:bidders",
+        "投标人的程序：密封投标、回执、解密、核对。",
+        "The bidders' programs: sealed bids, receipts, consent to the opening, and a last look.",
+        "yuanping actors bidders --dir bidders --door door.sock --tender t.json --trust trust.json"
+        " --receipts receipts",
+    ),
+    "actors experts": Command(
+        "node.cli.actors:experts",
+        "一个中心的专家的程序：入库、应答、入座、评审。",
+        "One centre's experts' programs: pool, calls, seats, and what they judge.",
+        "yuanping actors experts --dir experts --door door.sock --tender t.json --trust trust.json"
+        " --centre zhuzhou --region hunan --count 200",
+    ),
     "verify": Command(
         "node.cli.verify:verify",
         "离线验证证据文件与回执。",
@@ -57,7 +77,11 @@ COMMANDS: Mapping[str, Command] = {
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "node": ("运行和查看本中心节点。", "Run and look at this centre's node."),
+    "actors": ("演示中各方的程序。", "The programs of those who act in the demo."),
     "chain": ("开发链与链上登记。", "The development chain and what stands on it."),
     "centre": ("成员中心的登记与表决。", "Registration of member centres, and their votes."),
 }
 """First word -> what its commands are about, in Chinese and English."""
+
+HIDDEN: frozenset[str] = frozenset({"actors"})
+"""Groups that the main help leaves out: tools of the demo, each with a help of its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from node.cli.commands import COMMANDS, GROUPS
+from node.cli.commands import COMMANDS, GROUPS, HIDDEN
 from node.cli.language import say
 from node.core.errors import ConfigError
 
@@ -49,7 +49,7 @@ def help_page(group: str) -> str:
     about = GROUPS.get(group, ("远程异地评标节点。", "A node for remote bid evaluation."))
     rows = [(name, say(c.zh, c.en)) for name, c in COMMANDS.items() if _belongs(name, group)]
     if not group:
-        rows += [(name, say(*GROUPS[name])) for name in group_names()]
+        rows += [(name, say(*GROUPS[name])) for name in group_names() if name not in HIDDEN]
     width = max(len(name) for name, _ in rows) + 2
     first = next(c.example for name, c in COMMANDS.items() if name.startswith(group))
     return "\n".join(

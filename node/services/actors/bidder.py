@@ -1,0 +1,181 @@
+"""A bidder: seals its bid, keeps the receipt, consents to the opening, and looks for its bid after.
+
+It sees nothing of others before the opening is closed, not even that they are there; so it acts by
+the announced times and the node's clock. The bid key is used for one tender only; who the bidder is
+stands inside the box, where its long-lived key vouches for the bid key (protocol.md section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import LogError, NodeError, StateError
+from node.core.evidence.receipt import verify_receipt
+from node.core.records.box import BoxContext, make_box
+from node.core.records.canonical import digest_of, encode, epoch_of
+from node.core.records.keys import PublicKey, Signer, key_id
+from node.core.records.kinds.tender import BidPackage, BidSealed, BidUnlocked, Certificate
+from node.services.actors.drawer import Drawer, key_in
+from node.services.actors.pen import LATER, Pen
+from node.services.actors.reading import OVER, Reading, watch
+
+if TYPE_CHECKING:
+    from node.core.evidence.trust import Trust
+    from node.core.records.box import MadeBox
+    from node.core.rules.state import TenderState
+    from node.services.actors.tender_file import Bidder
+    from node.services.ports import Entropy
+    from node.services.ports.door import Door
+
+BID = "bid.sealed"
+UNLOCK = "bid.unlocked"
+RECEIPT = "receipt"
+Told = Callable[[str], None]
+Publish = Callable[[str, bytes], None]
+"""Puts a verified receipt where the bidder wants it: (bid key id, bytes). Durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a bidder has beside its bid: its drawer, the policy it trusts, where receipts go."""
+
+    door: Door
+    drawer: Drawer
+    entropy: Entropy
+    trust: Trust
+    publish: Publish
+
+
+@dataclass(slots=True)
+class BidderProgram:
+    """One bidder in one tender."""
+
+    house: House
+    bidder: Bidder
+    refused: bool = False
+    last: str = ""
+
+    def keys(self) -> tuple[Signer, Signer]:
+        """The long-lived certificate key and the one-time bid key."""
+        drawer, entropy = self.house.drawer, self.house.entropy
+        certificate = key_in(drawer, "certificate.key", "ed25519", entropy)
+        return certificate, key_in(drawer, "bid.key", self.bidder.suite, entropy)
+
+    async def run(self, reading: Reading, told: Told) -> bool:
+        """Act until the tender is over; True if our bid is where our receipt says it must be."""
+        _, signer = self.keys()
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, self.house.drawer)
+        whole = False
+        async for state, now in watch(self.house.door, reading, lambda _: pen.author):
+            if state.phase in OVER:
+                whole = is_listed(pen, state)
+                told("our bid stands" if whole else "our bid is missing; keep the receipt")
+                break
+            line = await self._tried(pen, state, now)
+            if line not in ("", self.last):
+                told(line)
+            self.last = line or self.last
+        return whole
+
+    async def _tried(self, pen: Pen, state: TenderState, now: int) -> str:
+        try:
+            return await self.step(pen, state, now)
+        except NodeError as error:
+            if error.code not in (*LATER, "rule", "state"):
+                raise
+            return f"waits: {error}"
+
+    async def step(self, pen: Pen, state: TenderState, now: int) -> str:
+        """Do what is next; gives a line if something was done."""
+        if state.announced is None or self.refused:
+            return ""
+        if self.house.drawer.read(RECEIPT) is None:
+            line = await self._seal(pen, state, now) or await self._fetch_receipt(pen)
+            if line:
+                return line
+        opening, until = epoch_of(state.terms.opening), epoch_of(state.terms.unlock_until)
+        if opening <= now <= until and UNLOCK not in pen.sent:
+            return await self._unlock(pen, state, now)
+        return ""
+
+    async def _seal(self, pen: Pen, state: TenderState, now: int) -> str:
+        if pen.kept(BID) is None and now > epoch_of(state.terms.deadline):
+            return "too late: the deadline is past"
+        kept = pen.write(BID, "bid.sealed/v1", lambda: self._sealed(state), state, now)
+        try:
+            accepted = await pen.say(self.house.door, BID, kept, final=True)
+        except NodeError as error:
+            self.refused = error.code not in LATER
+            raise
+        return f"{self.bidder.id}: bid {kept.id[:8]} sealed" if accepted else ""
+
+    def _sealed(self, state: TenderState) -> tuple[BidSealed, MadeBox]:
+        """Package, box and body; our key for the box is forgotten here: the holders have it."""
+        certificate, signer = self.keys()
+        key = key_id(signer.public)
+        package = self._package(state, certificate, key)
+        context = BoxContext(key=key, lot=state.lot.id, purpose="bid", stream=state.stream)
+        holders = [(name, box_key(state, name)) for name in state.terms.holders]
+        threshold, draw = state.terms.threshold, self.house.entropy.bytes
+        box = make_box(encode(package), context, holders, threshold, draw)
+        salt = self.house.entropy.bytes(32).hex()
+        return BidSealed(box=box.box, key=signer.public, salt=salt), box
+
+    def _package(self, state: TenderState, certificate: Signer, key: str) -> BidPackage:
+        claim = digest_of("bid-key", {"key": key, "stream": state.stream})
+        public = certificate.public
+        vouched = Certificate(
+            key=public.key, sig=certificate.sign(bytes.fromhex(claim)).hex(), suite=public.suite
+        )
+        return BidPackage(
+            bidder=self.bidder.id,
+            certificate=vouched,
+            key=key,
+            lot=state.lot.id,
+            name=self.bidder.name,
+            price=self.bidder.price,
+            stream=state.stream,
+        )
+
+    async def _fetch_receipt(self, pen: Pen) -> str:
+        """Keep the receipt once there is one that holds under our own policy.
+
+        Raises LogError for one that does not: the host gave it, so it proves the host's fault.
+        """
+        kept = pen.kept(BID)
+        text = await self.house.door.receipt(kept.id) if kept else None
+        if kept is None or text is None:
+            return ""
+        verdict = verify_receipt(text.encode(), self.house.trust)
+        proven = verdict.facts.get("receipt") or {}
+        if verdict.word != "proven" or proven.get("id") != kept.id:
+            raise LogError(f"the receipt of bid {kept.id[:16]}… does not hold")
+        self.house.publish(key_id(pen.signer.public), text.encode())
+        self.house.drawer.write(RECEIPT, text.encode())
+        return f"{self.bidder.id}: receipt of bid {kept.id[:8]} kept"
+
+    async def _unlock(self, pen: Pen, state: TenderState, now: int) -> str:
+        bid = pen.kept(BID)
+        if bid is None:
+            return ""
+        salt = self.house.entropy.bytes(32).hex()
+        body = BidUnlocked(bid=bid.id, salt=salt)
+        kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
+        accepted = await pen.say(self.house.door, UNLOCK, kept)
+        return f"{self.bidder.id}: consents to the opening" if accepted else ""
+
+
+def box_key(state: TenderState, member: str) -> PublicKey:
+    """A holder's key for boxes. Raises StateError if the registry names none now."""
+    key = state.keyring.key(member, "box")
+    if key is None:
+        raise StateError(f"holder {member} has no box key now")
+    return key
+
+
+def is_listed(pen: Pen, state: TenderState) -> bool:
+    """Is our bid a leaf of the list whose root is on the chain (protocol 10.8)?"""
+    kept = pen.kept(BID)
+    return kept is not None and state.closed is not None and kept.id in state.closed.leaves

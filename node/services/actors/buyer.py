@@ -1,0 +1,165 @@
+"""The buyer: plan, announcement, candidates, award and notice, each when the rules ask for it.
+
+Until the opening is over it reads as the public does: it must not know how many have bid, nor who
+(TBL art. 22). Afterwards it reads what its host centre gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.core.errors import ConfigError, NodeError
+from node.core.records.canonical import time_of
+from node.core.records.kinds.session import AwardDecided, AwardNoticed, CandidatesPublished
+from node.core.records.kinds.tender import TenderAnnounced, TenderPlanned
+from node.core.rules.award import candidates_of, objections_until
+from node.core.rules.calendar import add_days, day_of, instant_of, parse_day
+from node.core.rules.state import Phase
+from node.services.actors.drawer import Drawer, key_in
+from node.services.actors.pen import LATER, Pen
+from node.services.actors.reading import Reading, watch
+
+if TYPE_CHECKING:
+    from node.core.records.kinds import Body
+    from node.core.rules.state import TenderState
+    from node.services.actors.tender_file import TenderFile
+    from node.services.ports import Entropy
+    from node.services.ports.door import Door
+
+MARGIN_S = 3600
+"""Terms are counted from so much later than now, so that a record on its way cannot miss them."""
+NINE = 540
+"""Minute of the day at which bids close where the rule set fixes none."""
+BLIND = frozenset({Phase.NEW, Phase.OPENED, Phase.FOUNDED, Phase.PLANNED, Phase.ANNOUNCED}) | {
+    Phase.CLOSED,
+    Phase.UNLOCKED,
+}
+MADE: dict[Phase, str] = {
+    Phase.FOUNDED: "tender.planned/v1",
+    Phase.PLANNED: "tender.announced/v1",
+    Phase.RELEASED: "candidates.published/v1",
+    Phase.AWARDING: "award.decided/v1",
+    Phase.DECIDED: "award.noticed/v1",
+}
+"""Phase -> what the buyer owes in it."""
+
+
+def reader_of(state: TenderState | None) -> str:
+    """As whom the buyer reads."""
+    blind = state is None or state.phase in BLIND
+    return "public" if state is None or blind else f"centre:{state.keeper}"
+
+
+@dataclass(slots=True)
+class BuyerProgram:
+    """One buyer and its tender."""
+
+    door: Door
+    drawer: Drawer
+    entropy: Entropy
+    tender: TenderFile
+
+    async def run(self, reading: Reading, told: Callable[[str], None]) -> TenderState:
+        """Act until the tender is over; `told` gets one line for each record accepted."""
+        signer = key_in(self.drawer, "buyer.key", "es256", self.entropy)
+        pen = Pen(f"buyer:{self.tender.buyer.id}", signer, self.drawer)
+        last: TenderState | None = None
+        async for state, now in watch(self.door, reading, reader_of):
+            last = state
+            try:
+                if await self.step(pen, state, now):
+                    told(MADE[state.phase])
+            except NodeError as error:
+                if error.code not in (*LATER, "rule", "state"):
+                    raise
+                told(f"{MADE[state.phase]} waits: {error}")
+        if last is None:
+            raise AssertionError("a watch ends after a state only")
+        return last
+
+    async def step(self, pen: Pen, state: TenderState, now: int) -> bool:
+        """Say what this phase asks the buyer for; True if it was accepted now."""
+        kind = MADE.get(state.phase)
+        if kind is None or not _has_winner(state):
+            return False
+        name = kind.partition("/")[0]
+        kept = pen.write(name, kind, lambda: (self.body(kind, pen, state, now), None), state, now)
+        return await pen.say(self.door, name, kept) is not None
+
+    def body(self, kind: str, pen: Pen, state: TenderState, now: int) -> Body:
+        """The body of what the buyer says, from the tender file and the state."""
+        if kind == "tender.planned/v1":
+            return self._plan(pen)
+        if kind == "tender.announced/v1":
+            return self._announcement(state, now)
+        salt = self.entropy.bytes(32).hex()
+        if kind == "candidates.published/v1":
+            until = time_of(objections_until(state, now + MARGIN_S))
+            return CandidatesPublished(
+                candidates=candidates_of(state), objections_until=until, salt=salt
+            )
+        if kind == "award.decided/v1":
+            winner = state.result.winner if state.result else None
+            return AwardDecided(bid=winner or "", salt=salt)
+        price = state.opened[state.winner].price
+        return AwardNoticed(bid=state.winner, price=price or "", salt=salt)
+
+    def _plan(self, pen: Pen) -> TenderPlanned:
+        return TenderPlanned(
+            buyer=pen.signer.public,
+            buyer_name=self.tender.buyer.name,
+            origin=self.tender.source.text,
+            salt=self.entropy.bytes(32).hex(),
+            tender=self.tender.tender,
+            title=self.tender.title,
+        )
+
+    def _announcement(self, state: TenderState, now: int) -> TenderAnnounced:
+        clock = state.rules.clock
+        deadline = deadline_of(state, self.tender.opened_on, now)
+        opening = deadline + clock.opening_delay_minutes.value * 60
+        return TenderAnnounced(
+            currency=state.rules.currency,
+            deadline=time_of(deadline),
+            holders=holders_of(state, self.tender.threshold),
+            lots=(self.tender.lot,),
+            opening=time_of(opening),
+            salt=self.entropy.bytes(32).hex(),
+            scale=state.rules.money_scale,
+            threshold=self.tender.threshold,
+            unlock_until=time_of(opening + clock.unlock_minutes.value * 60),
+        )
+
+
+def deadline_of(state: TenderState, wanted: str, now: int) -> int:
+    """The day wanted, or the first lawful one if that is too early; epoch seconds."""
+    clock, offset = state.rules.clock, state.rules.utc_offset_minutes
+    minute = clock.deadline_minute.value if clock.deadline_minute else NINE
+    earliest = add_days(day_of(now + MARGIN_S, offset), clock.notice_days.value)
+    return instant_of(max(parse_day(wanted), earliest), minute, offset)
+
+
+def holders_of(state: TenderState, threshold: int) -> tuple[str, ...]:
+    """All active members but the host that have a box key, regulators among them, sorted.
+
+    Raises ConfigError if they are too few: then no bid could be opened without the host.
+    """
+    holders = tuple(
+        sorted(
+            one.id
+            for one in state.keyring.members.values()
+            if one.id != state.keeper
+            and one.status == "active"
+            and state.keyring.key(one.id, "box") is not None
+        )
+    )
+    if len(holders) < threshold:
+        raise ConfigError(f"{len(holders)} members can hold shares; {threshold} are needed")
+    return holders
+
+
+def _has_winner(state: TenderState) -> bool:
+    """After a session without a winner the lot fails; the buyer has nothing to say."""
+    return state.phase is not Phase.RELEASED or bool(state.result and state.result.winner)

@@ -14,9 +14,8 @@ from node.services.actors.tender_file import TenderFile, read_tender_file
 DEFAULT_RULES = "jp-tsuchiura"
 MORNING = 540
 """Minute of the day at which the demo begins, local time of the rule set."""
-DAYS_BEFORE = 45
-"""The demo begins so many days before the opening: the notice fits, and entries of experts, made on
-the first day, are as old as the rule sets ask."""
+DAYS_MORE = 2
+"""The demo begins so many days before the last day on which the notice would still be lawful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +66,5 @@ def choose_tender(
         raise ConfigError(f"no such tender in {folder}; there are: {known}", code="usage")
     path, file = fit[0]
     law = builtin_rulesets()[builtin_digest(file.rules)]
-    day = add_days(parse_day(file.opened_on), -DAYS_BEFORE)
+    day = add_days(parse_day(file.opened_on), -law.clock.notice_days.value - DAYS_MORE)
     return Tender(path, file, instant_of(day, MORNING, law.utc_offset_minutes))

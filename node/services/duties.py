@@ -34,6 +34,7 @@ class Duties:
     say: Say
     report: Callable[[str, Duty, NodeError], None]
     failing: dict[tuple[str, Duty], str] = field(default_factory=dict)
+    said: dict[str, int] = field(default_factory=dict)
 
     async def run_once(self) -> int:
         """Do everything that can be done now; returns how many records were made."""
@@ -46,6 +47,8 @@ class Duties:
     async def _next(self, stream: str) -> bool:
         """Do the first duty of a stream that can be done; False if there is none."""
         state = self.tenders()[stream]
+        if len(state.entries) <= self.said.get(stream, -1):
+            return False  # what we said last has its place, but our copy does not show it yet
         for duty in duties_of(state, self.desk.me, self.desk.clock.now()):
             try:
                 if await self._do(state, duty):
@@ -60,7 +63,8 @@ class Duties:
         if found is None:
             return False
         body, facts = found
-        await self.say(state, self.desk.scribe.tender(duty.kind, body, state), facts)
+        item = self.desk.scribe.tender(duty.kind, body, state)
+        self.said[state.stream] = (await self.say(state, item, facts)).seq
         return True
 
     async def _deed(self, state: TenderState, duty: Duty) -> tuple[Body, Mapping[str, str]] | None:

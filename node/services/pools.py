@@ -8,7 +8,8 @@ body that was made once is given again, so that a repeated duty says the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from node.core.errors import MissingError, RuleError, StateError
@@ -54,6 +55,7 @@ class PoolService:
     store: Store
     clock: Clock
     entropy: Entropy
+    entering: Lock = field(default_factory=Lock)
 
     @property
     def roster(self) -> Roster:
@@ -69,16 +71,16 @@ class PoolService:
         """
         facts = decode(data, EntryFacts)
         check_signed(facts, signature)
-        known = self.roster.entry(facts.pseudonym)
-        if known is not None:
-            if known.facts != facts:
-                raise RuleError("this key stands in the pool with other facts")
-            return known
         if epoch_of(facts.since) > self.clock.now():
             raise RuleError("an entry cannot begin in the future")
-        entry = PoolEntry(facts=facts, salt=self.salt(), sig=signature.hex())
-        self.roster.enter(entry)
-        return entry
+        with self.entering:  # two at once must not give one entry two salts
+            known = self.roster.entry(facts.pseudonym)
+            if known is None:
+                known = PoolEntry(facts=facts, salt=self.salt(), sig=signature.hex())
+                self.roster.enter(known)
+        if known.facts != facts:
+            raise RuleError("this key stands in the pool with other facts")
+        return known
 
     def recuse(self, stream: str, excluded: Exclusion) -> None:
         """Take an expert out of a tender's draws, on a legal ground. Raises MissingError."""

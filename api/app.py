@@ -19,7 +19,14 @@ from node.services.reads import Reads
 def create_app(
     reads: Reads, registry: CollectorRegistry, scrapers: Sequence[Network] = LOOPBACK
 ) -> FastAPI:
-    """Make the application; `scrapers` are the networks that may read `/metrics` directly.
+    """Make the application; `scrapers` are the networks that may read `/metrics` directly."""
+    app = routes_only()
+    app.state.parts = Parts(reads, registry, scrapers)
+    return app
+
+
+def routes_only() -> FastAPI:
+    """Make an application that has nothing to read yet: it can only describe itself.
 
     No page of the documentation of FastAPI is served: those load scripts from elsewhere.
     """
@@ -29,7 +36,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.parts = Parts(reads, registry, scrapers)
     refusals.install(app)
     contract.install(app)
     for routes in (health, public, log, pages):

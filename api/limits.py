@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.refusals import answer, with_status
-from node.core.errors import LimitError, NodeError, UnavailableError
+from node.core.errors import LimitError, MissingError, NodeError, UnavailableError
 from node.core.log.witness import MAX_BODY_BYTES
 from node.problems import Problem, render
 
@@ -48,7 +48,7 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refusal = oversize(scope)
+        refusal = unfit(scope)
         if refusal is not None:
             await answer(refusal)(scope, receive, send)
             return
@@ -95,8 +95,14 @@ class Gate:
             self.free += 1
 
 
-def oversize(scope: Scope) -> Problem | None:
-    """Say what of a request's head is too long, or promises too long a body."""
+def unfit(scope: Scope) -> Problem | None:
+    """Say what of a request's head is too long, promises too long a body, or names nothing.
+
+    A control character names nothing here: a route's pattern ends before a last line feed, so
+    that `/healthz%0a` would be taken for `/healthz`, and one tile would have two addresses.
+    """
+    if not scope["path"].isprintable():
+        return render(MissingError("there is nothing at this address"))
     target = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
     if target > MAX_TARGET:
         return with_status(LimitError(f"an address has at most {MAX_TARGET} bytes"), 414)

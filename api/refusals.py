@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from node.core.errors import InvalidError, LimitError, MissingError, NodeError
+from node.core.errors import InvalidError, MissingError, NodeError
 from node.problems import Problem, render
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -69,8 +69,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
         return _other_method(request, error)
     if status == 404:
         return answer(render(MissingError("there is nothing at this address")))
-    if status in _TOO_LONG:
-        return answer(with_status(LimitError("the request is too large"), status))
     if 400 <= status < 500:
         return answer(with_status(InvalidError("the request is malformed"), status))
     return answer(render(error))

@@ -17,6 +17,7 @@ from node.core.errors import ConfigError, NodeError
 KEEP_ALIVE_S: Final = 15
 STOP_S: Final = 5
 BACKLOG: Final = 256
+MAX_PORT: Final = 65_535
 
 Start = Callable[[], Awaitable[int]]
 Stop = Callable[[], Awaitable[None]]
@@ -53,8 +54,8 @@ def serve(app: ASGIApp, host: str, port: int) -> tuple[Start, Stop]:
         return bound
 
     async def stop() -> None:
-        server.should_exit = True
         while tasks:
+            server.should_exit = True
             await tasks.pop()
 
     return start, stop
@@ -77,13 +78,15 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if port > MAX_PORT:  # the system would take its last 16 bits for another port
+        raise ConfigError(f"[http] listen {host}:{port}: ports end at {MAX_PORT}")
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise ConfigError(f"[http] listen {host}:{port}: {error.strerror}") from None
+    except (OSError, UnicodeError):
+        raise ConfigError(f"[http] listen {host}:{port}: there is no such address") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -6,9 +6,10 @@ answered as `internal`.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
-import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.refusals import answer
@@ -26,7 +27,7 @@ HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-_LOG: Final = structlog.stdlib.get_logger("api")
+_LOG: Final = logging.getLogger("api")
 
 
 class Shield:
@@ -44,8 +45,10 @@ class Shield:
         inner = {**scope, "method": "GET"} if outlet.bodyless else scope
         try:
             await self.app(inner, receive, outlet)
+        except ClientDisconnect:
+            return  # nobody is there to be answered, and hanging up is no fault of ours
         except Exception as error:  # the last resort: log, tell nothing
-            _LOG.error("http.fault", path=scope["path"][:200], exc_info=error)
+            _LOG.error("fault at %s", scope["path"][:200], exc_info=error)
             if outlet.started:
                 raise  # half an answer is out: the server cuts the connection
             await answer(render(error))(inner, receive, outlet)

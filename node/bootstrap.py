@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -59,7 +60,7 @@ from node.services.model import Book, OwnLog, Stream
 from node.services.oversight import Oversight
 from node.services.partners import Partners
 from node.services.pools import PoolService
-from node.services.ports import NEWEST_CLOCK, Keys, Partner
+from node.services.ports import NEWEST_CLOCK, Keys, Member, Partner
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
 from node.services.receipts import Receipts
@@ -212,32 +213,37 @@ def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
     )
 
 
-def _records(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtDoor:
-    """Everything behind the servers; pools, seats and oversight as our role has them."""
-    intake = Intake(base.me, base.book, base.log, base.store, desk.blobs, base.clock, base.entropy)
-    sequencer = Sequencer(intake, base.bell)
-
-    def tree_of(keeper: str) -> Tree:
-        return base.log.tree if keeper == base.me else mirrors.of(keeper).tree
-
-    lodging = Lodging(
+def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
+    return Lodging(
         desk=desk,
         own=lambda items, tasks, facts: sequencer.accept(items, tasks=tasks, facts=facts),
         judge=lambda state, item: judge_ahead(state, item, base.clock.now()),
         side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
     )
+
+
+def _evidence(base: _Base, mirrors: Mirrors) -> Evidence:
+    def tree_of(keeper: str) -> Tree:
+        return base.log.tree if keeper == base.me else mirrors.of(keeper).tree
+
+    return Evidence(base.book, base.store, base.chain, base.members, tree_of)
+
+
+def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtDoor:
+    """Everything behind the servers; pools, seats and oversight as our role has them."""
+    intake = Intake(base.me, base.book, base.log, base.store, desk.blobs, base.clock, base.entropy)
+    sequencer = Sequencer(intake, base.bell)
+    kind = base.clock_kind
     app = AtDoor(
         desk=desk,
         book=base.book,
         log=base.log,
         sequencer=sequencer,
-        lodging=lodging,
+        lodging=_lodging(base, desk, sequencer),
         shown=Shown(base.book, base.store, base.bell, desk.off),
         receipts=Receipts(base.book, base.log, base.store),
-        evidence_of=Evidence(base.book, base.store, base.chain, base.members, tree_of),
-        founder=Founder(
-            base.me, base.network, base.clock_kind, base.members, desk.scribe, base.entropy
-        ),
+        evidence_of=_evidence(base, mirrors),
+        founder=Founder(base.me, base.network, kind, base.members, desk.scribe, base.entropy),
         publisher=publisher,
         anchors=Anchors(base.chain),
         bell=base.bell,
@@ -246,9 +252,7 @@ def _records(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) ->
         app.calling = desk.calling
         app.seats = Seats(desk.pools, app.tenders, app.say, base.bell)
     else:
-        app.oversight = Oversight(
-            base.store, app.tenders, lambda s, n: published_at(base.book, s, n)
-        )
+        app.oversight = Oversight(base.store, app.tenders, partial(published_at, base.book))
     return app
 
 
@@ -267,15 +271,33 @@ def _wire(base: _Base) -> Node:
     connected: dict[str, Partner] = {}
     desk = _desk(base, connected)
     mirrors = Mirrors(base.store, base.members, base.bell)
-    pad = base.settings.log.pad
     publisher = Publisher(
-        base.log, base.keys.log, base.store, base.clock, base.entropy, base.bell, pad
+        base.log,
+        base.keys.log,
+        base.store,
+        base.clock,
+        base.entropy,
+        base.bell,
+        base.settings.log.pad,
     )
-    app = _records(base, desk, mirrors, publisher)
+    app = _app(base, desk, mirrors, publisher)
     loops = _loops(base, app, publisher)
-    guest = Guest(
-        base.me, base.book, base.store, base.clock, base.bell, GuestChecks(desk, base.members)
-    )
+    partners = _partners(base, loops, mirrors, connected)
+    loops.follow_partners = partners.refresh
+    if app.oversight is not None:
+        identities = Identities(base.store, base.keys.box)
+        loops.supervise = Supervision(loops, app.oversight, identities).run_once
+    servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
+    reads = _reads(base, loops, mirrors)
+    return Node(base.settings, servers, loops, partners, reads, Telemetry(), base.store)
+
+
+def _partners(
+    base: _Base, loops: Loops, mirrors: Mirrors, connected: dict[str, Partner]
+) -> Partners:
+    """Whom we are connected to, and what we follow there."""
+    checks = GuestChecks(loops.records.desk, base.members)
+    guest = Guest(base.me, base.book, base.store, base.clock, base.bell, checks)
 
     def following(name: str, partner: Partner) -> Following:
         return Following(
@@ -289,23 +311,17 @@ def _wire(base: _Base) -> Node:
             report=report,
         )
 
-    partners = Partners(
-        base.members, lambda member: RpcPartner(member, base.keys), following, connected
-    )
-    loops.follow_partners = partners.refresh
-    if app.oversight is not None:
-        identities = Identities(base.store, base.keys.box)
-        loops.supervise = Supervision(loops, app.oversight, identities).run_once
-    servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
-    reads = NodeReads(
-        Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts),
-        app,
-        base.members,
-        loops.cosigning,
-        mirrors,
-        WitnessDesk(base.keys.witness, base.store, base.clock, base.members),
-    )
-    return Node(base.settings, servers, loops, partners, reads, Telemetry(), base.store)
+    def connect(member: Member) -> Partner:
+        return RpcPartner(member, base.keys)
+
+    return Partners(base.members, connect, following, connected)
+
+
+def _reads(base: _Base, loops: Loops, mirrors: Mirrors) -> NodeReads:
+    """What HTTP reads."""
+    identity = Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts)
+    witness = WitnessDesk(base.keys.witness, base.store, base.clock, base.members)
+    return NodeReads(identity, loops.records, base.members, loops.cosigning, mirrors, witness)
 
 
 def _door(base: _Base) -> Path:

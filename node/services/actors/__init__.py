@@ -4,3 +4,5 @@ No centre's process can sign for them. Each derives what to do next from what th
 from its own durable files; a record is kept before it is sent, so that a program that was killed at
 any line says the same thing again, never another.
 """
+
+from __future__ import annotations

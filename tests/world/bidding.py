@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from node.core.records.box import BoxContext, make_box, open_box, open_share
+from node.core.records.box import BoxContext, open_box, open_share
 from node.core.records.canonical import b64encode, decode, digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, Suite, key_id
 from node.core.records.kinds.streams import ReleasedShare, ShareReleased, TermExpired
@@ -23,6 +23,7 @@ from node.core.records.kinds.tender import (
 from node.core.rules.bid import bids_root
 from node.core.rules.opening import bid_context, release_of, shares_of
 from node.core.rules.review import sheet_context
+from tests.world.boxes import seal_box
 from tests.world.network import HOST, Person
 from tests.world.run import HOLDERS, Run, bidder_person
 from tests.world.scripts import Bidder
@@ -61,7 +62,7 @@ class Bidding(Run):
         context = BoxContext(
             key=package.key, lot=self.script.lot.id, purpose="bid", stream=self.state.stream
         )
-        made = make_box(encode(package), context, self.holders(), 2, self.chance.draw)
+        made = seal_box(encode(package), context, self.holders(), self.chance)
         body = BidSealed(box=made.box, key=person.signer.public, salt=self.salt())
         record = self.say(person, "bid.sealed/v1", body).id
         self.boxes[record] = made

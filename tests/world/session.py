@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from node.core.records.box import BoxContext, make_box, open_box
+from node.core.records.box import BoxContext, open_box
 from node.core.records.canonical import b64encode, decode, encode, epoch_of, time_of
 from node.core.records.keys import Suite, key_id
 from node.core.records.kinds import Body
@@ -37,6 +37,7 @@ from node.core.rules import award, seating
 from node.core.rules.opening import is_enough, shares_of
 from node.core.rules.result import result_of, tie_of
 from node.core.rules.review import SCORED, has_valid, rejections
+from tests.world.boxes import seal_box
 from tests.world.drawing import Drawing, link
 from tests.world.network import Person
 from tests.world.run import HOLDERS, Step
@@ -212,7 +213,7 @@ class Whole(Drawing):
         context = BoxContext(
             key=key, lot=self.script.lot.id, purpose="sheet", stream=self.state.stream
         )
-        made = make_box(encode(package), context, self.holders(), 2, self.chance.draw)
+        made = seal_box(encode(package), context, self.holders(), self.chance)
         body = ScoresSubmitted(box=made.box, salt=self.salt())
         self.boxes[self.say(person, "scores.submitted/v1", body).id] = made
 

@@ -187,7 +187,7 @@ def test_outcome_decides_exit_code_and_line(
 
 
 def test_commands_of_a_group(run: Run, planted: Callable[[int | None], None]) -> None:
-    assert run("node", "--help")[0] == 2
+    assert run("centre", "--help")[0] == 2
     planted(0)
     code, out, _ = run("node", "--help")
     assert code == 0

@@ -1,0 +1,323 @@
+"""From any bytes every layer below them: text, hex, base64, JSON, SQLite, protobuf, gzip, zlib.
+
+Promise: whatever is encoded by these, alone or in one another up to `Limits.depth` deep, comes out
+as a layer of its own. A limit that is reached raises `TooMuchError`: a search that stops early and
+says nothing would be worse than none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+SQLITE = b"SQLite format 3\0"
+GZIP = b"\x1f\x8b\x08"
+LEAST = 4
+"""Layers shorter than this are left out: no secret that is searched for is so short."""
+
+_HEX = re.compile(rb"[0-9a-f]{8,}|[0-9A-F]{8,}")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{6,}={0,2}")
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]{6,}={0,2}")
+_WIDE_LE = re.compile(rb"(?:[\x09\x0a\x0d\x20-\x7e]\x00){4,}")
+_WIDE_BE = re.compile(rb"(?:\x00[\x09\x0a\x0d\x20-\x7e]){4,}")
+_DEFLATED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
+_ESCAPED = re.compile(rb"\\[\"\\/bfnrtu]")
+_MAX_VARINT = 10
+_MAX_FIELD = 4096
+
+
+class TooMuchError(Exception):
+    """A limit was reached: not everything was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`depth` of encodings in one another; `total` bytes of all layers; `inflated` of one."""
+
+    depth: int = 9
+    total: int = 512 * 1024 * 1024
+    inflated: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Some bytes, and how one gets there."""
+
+    path: tuple[str, ...]
+    data: bytes
+
+
+Found = Iterator[tuple[str, bytes]]
+
+
+def layers(data: bytes, limits: Limits | None = None) -> Iterator[Layer]:
+    """The bytes themselves and every layer below them, each different one once.
+
+    Raises TooMuchError.
+    """
+    limits = limits or Limits()
+    seen: set[bytes] = set()
+    waiting = [Layer((), data)]
+    total = 0
+    while waiting:
+        layer = waiting.pop()
+        mark = blake2b(layer.data, digest_size=16).digest()
+        if len(layer.data) < LEAST or mark in seen:
+            continue
+        seen.add(mark)
+        total += len(layer.data)
+        if total > limits.total:
+            raise TooMuchError(f"more than {limits.total} bytes of layers")
+        yield layer
+        found = _below(layer.data, limits)
+        below = [Layer((*layer.path, how), inner) for how, inner in found]
+        if below and len(layer.path) >= limits.depth:
+            below = [one for one in below if _is_structure(one)]
+        if below and len(layer.path) >= 2 * limits.depth:
+            raise TooMuchError(f"encodings more than {limits.depth} deep: {layer.path}")
+        waiting += below
+
+
+def _is_structure(layer: Layer) -> bool:
+    """Whether a layer was told by its form; short hex and base64 runs are mostly chance."""
+    return layer.path[-1].partition(" ")[0] in ("sqlite", "gzip", "zlib", "json", "unescaped")
+
+
+def _below(data: bytes, limits: Limits) -> Found:
+    if data.startswith(SQLITE):
+        yield from sqlite_values(data)
+    for decoder in DECODERS:
+        yield from decoder(data)
+    yield from _inflated(data, limits)
+
+
+def file_layers(path: Path, limits: Limits | None = None) -> Iterator[Layer]:
+    """Every layer of a file and, for an SQLite file, of what only its -wal holds yet."""
+    data = path.read_bytes()
+    yield from layers(data, limits)
+    wal = path.with_name(path.name + "-wal")
+    if data.startswith(SQLITE) and wal.is_file():
+        for how, inner in sqlite_values(data, wal.read_bytes()):
+            for layer in layers(inner, limits):
+                yield Layer((how, *layer.path), layer.data)
+
+
+def sqlite_values(data: bytes, wal: bytes = b"") -> Found:
+    """All text of each table in one piece and each blob by itself, out of a copy.
+
+    A copy taken while somebody writes may be torn; its bytes are searched all the same, raw.
+    """
+    with TemporaryDirectory() as folder, closing(_open(data, wal, folder)) as connection:
+        try:
+            connection.text_factory = bytes
+            yield from _rows(connection)
+        except sqlite3.DatabaseError:
+            return
+
+
+def _open(data: bytes, wal: bytes, folder: str) -> sqlite3.Connection:
+    """A database in WAL mode whose -wal is not there is opened as one without (header 18, 19)."""
+    if not wal:
+        connection = sqlite3.connect(":memory:")
+        connection.deserialize(data[:18] + b"\x01\x01" + data[20:])
+        return connection
+    copy = Path(folder) / "copy.db"
+    copy.write_bytes(data)
+    copy.with_name("copy.db-wal").write_bytes(wal)
+    return sqlite3.connect(copy)
+
+
+def _rows(connection: sqlite3.Connection) -> Found:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (raw,) in names:
+        name = raw.decode()
+        quoted = name.replace('"', '""')
+        texts: list[bytes] = []
+        for row in connection.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608 - quoted above
+            texts.append(b"\t".join(_cell(value) for value in row))
+            yield from ((f"sqlite {name}", cell) for cell in row if isinstance(cell, bytes))
+        yield f"sqlite {name}", b"\n".join(texts)
+
+
+def _cell(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def hex_values(data: bytes) -> Found:
+    """Runs of hex digits, at both alignments."""
+    for match in _HEX.finditer(data):
+        run = match.group()
+        for skip in (0, 1):
+            even = run[skip : skip + (len(run) - skip) // 2 * 2]
+            yield "hex", binascii.unhexlify(even)
+
+
+def base64_values(data: bytes) -> Found:
+    """Runs of either alphabet, at all four alignments; a wrong one gives chance bytes only."""
+    for pattern, how in ((_BASE64, "base64"), (_BASE64URL, "base64url")):
+        for match in pattern.finditer(data):
+            run = match.group().rstrip(b"=")
+            if how == "base64url":
+                if not {45, 95} & set(run):
+                    continue
+                run = run.replace(b"-", b"+").replace(b"_", b"/")
+            for skip in range(4):
+                part = run[skip:]
+                part = part[: len(part) - (len(part) % 4 == 1)]
+                yield how, base64.b64decode(part + b"=" * (-len(part) % 4))
+
+
+def wide_values(data: bytes) -> Found:
+    """UTF-16: the whole with a byte order mark, and runs of ASCII without one."""
+    for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            yield codec, data[2:].decode(codec, "replace").encode()
+    for pattern, start in ((_WIDE_LE, 0), (_WIDE_BE, 1)):
+        for match in pattern.finditer(data):
+            yield "utf-16", match.group()[start::2]
+
+
+def json_values(data: bytes) -> Found:
+    """The strings and numbers of a JSON document, or of JSON lines: together, and each string that
+    may hold another document by itself.
+    """
+    text = data.strip()
+    if not text or text[:1] not in b'{["':
+        return
+    documents = _parse(text)
+    texts: list[str] = []
+    for document in documents:
+        _gather(document, texts)
+    if not documents:
+        return
+    yield "json", "\n".join(texts).encode("utf-8", "surrogatepass")
+    for one in texts:
+        if one[:1] in ('"', "{", "[") or "\\" in one:
+            yield "json string", one.encode("utf-8", "surrogatepass")
+
+
+def _parse(text: bytes) -> list[object]:
+    try:
+        return [json.loads(text)]
+    except (ValueError, RecursionError):
+        pass
+    found: list[object] = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def _gather(document: object, texts: list[str]) -> None:
+    stack = [document]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            stack += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            stack += one
+        elif isinstance(one, str):
+            texts.append(one)
+        elif isinstance(one, int | float):
+            texts.append(str(one))
+
+
+def unescaped_values(data: bytes) -> Found:
+    """Text with JSON's escapes undone, for documents that are only part of something else."""
+    if not _ESCAPED.search(data):
+        return
+    text = data.decode("utf-8", "surrogateescape")
+    plain = _UNESCAPE.sub(_unescape, text)
+    paired = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    yield "unescaped", paired.encode("utf-8", "replace")
+
+
+_UNESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match.group(1):
+        return chr(int(match.group(1), 16))
+    return _SHORT.get(match.group(2), match.group(2))
+
+
+def protobuf_values(data: bytes) -> Found:
+    """The fields of a message of unknown type: what has a length by itself, numbers as text."""
+    fields = _message(data)
+    if not fields:
+        return
+    numbers = b"\n".join(str(one).encode() for one in fields if isinstance(one, int))
+    yield "protobuf numbers", numbers
+    yield from (("protobuf", one) for one in fields if isinstance(one, bytes))
+
+
+def _message(data: bytes) -> list[int | bytes] | None:
+    """The fields, or None if the bytes are no message from the first to the last."""
+    fields: list[int | bytes] = []
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        if not 0 < tag >> 3 <= _MAX_FIELD:
+            return None
+        value, at = _field(data, at, tag & 7)
+        if value is None or at > len(data):
+            return None
+        fields.append(value)
+    return fields
+
+
+def _field(data: bytes, at: int, wire: int) -> tuple[int | bytes | None, int]:
+    if wire == 0:
+        number, at = _varint(data, at)
+        return (number if number >= 0 else None), at
+    if wire == 2:
+        size, at = _varint(data, at)
+        return (data[at : at + size] if size >= 0 else None), at + max(size, 0)
+    size = {1: 8, 5: 4}.get(wire, 0)
+    return (int.from_bytes(data[at : at + size], "little") if size else None), at + size
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    number = 0
+    for place, byte in enumerate(data[at : at + _MAX_VARINT]):
+        number |= (byte & 0x7F) << (7 * place)
+        if not byte & 0x80:
+            return number, at + place + 1
+    return -1, len(data) + 1
+
+
+def _inflated(data: bytes, limits: Limits) -> Found:
+    """Gzip and zlib wherever one begins."""
+    for start in _DEFLATED.finditer(data):
+        how, window = ("gzip", 31) if start.group() == GZIP else ("zlib", 15)
+        machine = zlib.decompressobj(window)
+        try:
+            plain = machine.decompress(data[start.start() :], limits.inflated)
+        except zlib.error:
+            continue
+        if machine.unconsumed_tail:
+            raise TooMuchError(f"{how} of more than {limits.inflated} bytes")
+        yield how, plain
+
+
+DECODERS: tuple[Callable[[bytes], Found], ...] = (
+    json_values,
+    unescaped_values,
+    protobuf_values,
+    wide_values,
+    hex_values,
+    base64_values,
+)

@@ -1,0 +1,45 @@
+"""The leak search is proven by canaries before it may say that anything is clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.leaks import canaries, decode
+from tests.attacks.leaks.decode import Limits, TooMuchError
+from tests.attacks.leaks.search import Secret, search_data
+
+
+def test_canary_in_each_encoding_and_in_any_two_of_them_is_found(tmp_path: Path) -> None:
+    kinds = len(canaries.ENCODERS)
+    assert canaries.prove(tmp_path) == kinds + kinds**2 + 6
+
+
+@pytest.mark.parametrize("decoder", decode.DECODERS, ids=lambda one: one.__name__)
+def test_search_that_lost_a_decoder_fails_before_it_starts(
+    decoder: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tuple(one for one in decode.DECODERS if one is not decoder)
+    monkeypatch.setattr(decode, "DECODERS", left)
+    with pytest.raises(canaries.BlindError, match="not found"):
+        canaries.prove(tmp_path, nested=False)
+
+
+@pytest.mark.parametrize("lost", ["sqlite_values", "_inflated"])
+def test_search_blind_to_a_container_fails_before_it_starts(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, lost, lambda *_: iter(()))
+    with pytest.raises(canaries.BlindError, match="not found"):
+        canaries.prove(tmp_path, nested=False)
+
+
+def test_search_that_reached_a_limit_says_so() -> None:
+    secret = Secret("canary", "x", (b"never there",))
+    with pytest.raises(TooMuchError):
+        list(decode.layers(b"x" * 100, Limits(total=50)))
+    bomb = canaries.ENCODERS["zlib"](bytes(10_000))
+    with pytest.raises(TooMuchError):
+        list(decode.layers(bomb, Limits(inflated=1000)))
+    assert search_data(b"nothing here", [secret]) == []

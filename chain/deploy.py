@@ -131,8 +131,8 @@ def _check_code(rpc: Rpc, name: str, address: str, creation: bytes) -> None:
 
     It holds the addresses given to the constructor too: a registry of other neighbours differs.
     """
-    stands = rpc.call("eth_getCode", address, "latest")
-    if stands == "0x" or stands != rpc.call("eth_call", {"data": "0x" + creation.hex()}, "latest"):
+    right = rpc.call("eth_call", {"data": "0x" + creation.hex()}, "latest")
+    if rpc.call("eth_getCode", address, "latest") != right:
         raise ChainError(f"the deployer made something else than the {name} at {address}")
 
 

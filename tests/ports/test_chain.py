@@ -212,6 +212,15 @@ def test_bids_close_once_at_the_deadline_and_before_the_result(net: Net) -> None
     assert net.host.tender(stream, ACCOUNTS[0]).bids_at >= deadline
 
 
+def test_nothing_is_not_taken_for_what_stands(net: Net) -> None:
+    """Slots not yet written hold zeros: writing zeros is refused, not passed over as done."""
+    stream, nothing = fresh(), bytes(32)
+    for write in (net.host.close_bids, net.host.set_result):
+        with pytest.raises(ChainError) as caught:
+            write(stream, nothing, nothing)
+        assert caught.value.name == "AnchorNoDeadline"
+
+
 def test_result_is_written_once_and_only_under_the_writers_name(net: Net) -> None:
     stream = fresh()
     net.host.set_deadline(stream, 1)

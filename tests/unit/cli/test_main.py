@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | int | None], None]:
-    """Give a function that plants the command `node try`, which raises or returns a thing."""
+    """Give a function that plants the command `centre try`, which raises or returns a thing."""
 
     def plant(outcome: BaseException | int | None) -> None:
         def attempt(what: str = "x") -> int | None:
@@ -50,8 +50,8 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException | int | 
         module = ModuleType("planted_command")
         module.__dict__["attempt"] = attempt
         monkeypatch.setitem(sys.modules, "planted_command", module)
-        entry = Command("planted_command:attempt", "试", "Try.", "yuanping node try")
-        table = {**COMMANDS, "node try": entry}
+        entry = Command("planted_command:attempt", "试", "Try.", "yuanping centre try")
+        table = {**COMMANDS, "centre try": entry}
         for place in (commands, usage, program):
             monkeypatch.setattr(place, "COMMANDS", table)
 
@@ -189,15 +189,15 @@ def test_outcome_decides_exit_code_and_line(
 def test_commands_of_a_group(run: Run, planted: Callable[[int | None], None]) -> None:
     assert run("centre", "--help")[0] == 2
     planted(0)
-    code, out, _ = run("node", "--help")
+    code, out, _ = run("centre", "--help")
     assert code == 0
-    assert "  node try  Try.\n" in out
-    assert "Example:\n  yuanping node try\n" in out
-    assert "node" in run("--help")[1].partition("Commands:")[2]
-    code, _, err = run("node", "tri")
+    assert "  centre try  Try.\n" in out
+    assert "Example:\n  yuanping centre try\n" in out
+    assert "centre" in run("--help")[1].partition("Commands:")[2]
+    code, _, err = run("centre", "tri")
     assert code == 2
-    assert "the nearest is `node try`" in err
-    assert run("node")[0] == 2
+    assert "the nearest is `centre try`" in err
+    assert run("centre")[0] == 2
 
 
 def test_debug_shows_where_a_mistake_is(

@@ -100,19 +100,10 @@ class Publisher:
     def _entries(self, start: int, rows: Sequence[PlaceRow]) -> list[bytes]:
         """The tick's entries, ascending by value: nobody sees which of them are padding."""
         wanted = padded_count(len(rows)) if self.pad else max(1, len(rows))
-        entries = [entry_bytes(row.entry) for row in rows]
-        entries += [self.padding(start, number) for number in range(wanted - len(rows))]
-        return sorted(entries)
-
-    def padding(self, start: int, number: int) -> bytes:
-        """The padding entry `number` of the tick that begins at leaf `start`.
-
-        Its two salts are made from a secret fact, so that `log.accounted` can open it later.
-        """
         secret = bytes.fromhex(self.store.fact(PADDING) or "")
-        place = start.to_bytes(8, "big") + number.to_bytes(4, "big")
-        salts = [digest_hex("padding", secret + place + half) for half in (b"what", b"where")]
-        return entry_bytes(padding_entry(salts[0], salts[1]))
+        entries = [entry_bytes(row.entry) for row in rows]
+        entries += [padding(secret, start, number) for number in range(wanted - len(rows))]
+        return sorted(entries)
 
     def _sign(self, head: Checkpoint) -> LogNote:
         public = bytes.fromhex(self.signer.public.key)
@@ -152,3 +143,13 @@ class Publisher:
             return None
         entries = self.store.entries(self.log.origin, after, found[0].size)
         return LogPart(after, tuple(entries), found[0].quorum or "")
+
+
+def padding(secret: bytes, start: int, number: int) -> bytes:
+    """The padding entry `number` of the tick that begins at leaf `start`.
+
+    Its two salts are made from the log's secret, so that `log.accounted` can open it later.
+    """
+    place = start.to_bytes(8, "big") + number.to_bytes(4, "big")
+    salts = [digest_hex("padding", secret + place + half) for half in (b"what", b"where")]
+    return entry_bytes(padding_entry(salts[0], salts[1]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from node.adapters.sql.tables import ENTRIES, LOGS, PLACES, STREAMS
 from node.core.records.canonical import decode, encode
@@ -70,16 +70,20 @@ def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence
 
     The first index stays: a log may hold the same 32 bytes twice, a place is proven by either.
     """
-    kept = select(STREAMS.c.id).where(
-        STREAMS.c.own.is_(True) if keeper is None else STREAMS.c.keeper == keeper
+    kept = STREAMS.c.own.is_(True) if keeper is None else STREAMS.c.keeper == keeper
+    waiting = (
+        select(PLACES.c.n, PLACES.c.entry)
+        .join(STREAMS, STREAMS.c.id == PLACES.c.stream)
+        .where(kept, PLACES.c.own.is_(keeper is None), PLACES.c.leaf.is_(None))
     )
+    leaves: dict[str, int] = {}
     for index, entry in enumerate(entries, start):
-        db.execute(
-            update(PLACES)
-            .where(PLACES.c.entry == entry.hex(), PLACES.c.leaf.is_(None))
-            .where(PLACES.c.stream.in_(kept))
-            .values(leaf=index)
-        )
+        leaves.setdefault(entry.hex(), index)
+    found = [(row.n, leaves[row.entry]) for row in db.execute(waiting) if row.entry in leaves]
+    if found:
+        by_number = update(PLACES).where(PLACES.c.n == bindparam("number"))
+        rows = [{"number": number, "index": index} for number, index in found]
+        db.execute(by_number.values(leaf=bindparam("index")), rows)
 
 
 def _keepers(db: Connection, streams: set[str]) -> tuple[set[str], dict[str, str]]:

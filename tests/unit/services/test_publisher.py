@@ -16,6 +16,7 @@ from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
 from node.core.log.witness import add_checkpoint
 from node.core.records.place import entry_bytes, entry_of_extra, read_extra
+from node.services.publisher import PADDING, padding
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.office import Wires, open_network, open_office
 from tests.simulators.people import GUEST, HOST, REGULATOR, id_of, log_vkey
@@ -48,8 +49,10 @@ async def test_tick_of_five_is_padded_to_sixteen_and_padding_can_be_opened() -> 
     await office.publisher.publish_tick()
     entries = office.store.entries(office.log.origin)
     places = {entry_bytes(row.entry) for row in office.store.places(stream)}
-    padding = {office.publisher.padding(4, number) for number in range(11)}
-    assert set(entries[4:]) == places | padding
+    secret = bytes.fromhex(office.store.fact(PADDING) or "")
+    filling = {padding(secret, 4, number) for number in range(11)}
+    assert len(secret) == 32
+    assert set(entries[4:]) == places | filling
     assert len(entries) == 4 + 16
 
 

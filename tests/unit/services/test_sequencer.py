@@ -64,7 +64,10 @@ async def test_same_record_again_gets_the_same_answer_and_no_second_place() -> N
     first = await office.take(item)
     together = await office.take(item, item)
     assert together == [*first, *first]
-    assert len(office.store.places(stream)) == 5
+    other = await office.bid(stream, "b")
+    twice = await office.take(other, other)
+    assert twice[0] == twice[1]
+    assert [row.seq for row in office.store.places(stream)] == [0, 1, 2, 3, 4, 5]
 
 
 async def test_second_signature_of_the_same_header_is_the_same_record() -> None:

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from node.services.desk import Desk
     from node.services.ports import BeaconRound
 
-MARGIN_S = 2
-"""Our clock must be so far beyond the existed-by time before we open a round: the block's time
-is the chain's, not ours, and must be later (seconds)."""
-
 
 async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
     """`draw.requested` for the announcement's strata, from every pool that is an active centre."""
@@ -67,7 +63,9 @@ async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
         round_id = drawing.round_of(state, about, number)  # type: ignore[arg-type]
         found = await desk.off(desk.chain.round, round_id, desk.chain.account)
         if found is None:
-            if desk.clock.now() > existed + MARGIN_S:
+            # The round's block must be later than the existed-by time, by the chain's own clock;
+            # it is at least as late as the newest block is now.
+            if (await desk.off(desk.chain.latest)).time > existed:
                 reveal = state.rules.draw.reveal_seconds.value
                 await desk.off(desk.chain.open_round, round_id, members, reveal)
             return None

@@ -180,7 +180,7 @@ def test_outcome_decides_exit_code_and_line(
     said: str,
 ) -> None:
     planted(outcome)
-    got, out, err = run("node", "try")
+    got, out, err = run("centre", "try")
     assert (got, out) == (code, "")
     assert err.strip().startswith(said)
     assert err.strip().count("\n") == 0
@@ -205,7 +205,7 @@ def test_debug_shows_where_a_mistake_is(
 ) -> None:
     monkeypatch.setenv("YUANPING_DEBUG", "1")
     planted(ValueError("deep"))
-    code, _, err = run("node", "try")
+    code, _, err = run("centre", "try")
     assert code == 1
     assert "Traceback" in err
     assert "ValueError: deep" in err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.adapters.tls import der_of, fingerprint
+from node.cli.chain_devnet import CHAIN_ID
 from node.core.errors import NodeError, UnavailableError
 from node.core.records.canonical import b64encode, encode
 from node.core.records.keys import PublicKey, public_of_seed
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from node.cli.demo.plan import Planned
     from node.cli.demo.site import Ports
     from node.services.ports import Keys
-
-DEPLOYER = sha256(b"yuanping demo deployer").digest()
-"""The key that creates the contracts. It has no power afterwards, so it need not be secret; that
-it is always the same lets a deployment that was cut off go on."""
 
 
 def origin_of(member: str) -> str:
@@ -64,8 +61,17 @@ def descriptor_of(planned: Planned, keys: Keys, ports: Ports) -> Descriptor:
     )
 
 
+def deployer_of(operator: str) -> bytes:
+    """The key that creates the contracts on the chain of this operator (a verifier key).
+
+    It has no power afterwards, so it need not be secret; that it is always the same on one chain
+    lets a deployment that was cut off go on, and each chain has contracts of its own.
+    """
+    return sha256(f"yuanping demo deployer/{operator}".encode()).digest()
+
+
 def found_network(
-    rpc: str, chain_id: int, descriptors: Sequence[Descriptor], out: Path
+    rpc: str, deployer: bytes, descriptors: Sequence[Descriptor], out: Path
 ) -> Deployment:
     """Create the three contracts with these founders, or find them created.
 
@@ -79,7 +85,7 @@ def found_network(
         for one in descriptors
     ]
     try:
-        return deploy(rpc, chain_id, DEPLOYER, founders, out)
+        return deploy(rpc, CHAIN_ID, deployer, founders, out)
     except ChainUnavailable as error:
         raise UnavailableError(error.detail, code="chain") from None
     except ChainError as error:

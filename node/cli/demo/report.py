@@ -118,9 +118,12 @@ def _checks(verdict: Verdict) -> Iterator[str]:
     for result in verdict.results:
         yield f"  {result.number} {NAMES[result.number]:<13}{say(*STATUS[result.status])}"
         yield f"      {say(*EXPLAINED[result.number])}"
+    trust = verdict.facts["trust"] or {}
     yield say(
-        "以上可防：主办中心与开发链的运营者不串通。开发链只有一个运营者，时钟是测试时钟。",
-        "This holds unless the host and the chain's one operator conspire; the clock is a test's.",
+        f"可防主办中心与 {trust.get('n')} 个伙伴中的 {trust.get('f')} 个联手作假。"
+        "但链只有一个运营者，时钟是测试时钟：这是演示，不是真实评标。",
+        f"This holds against the host and {trust.get('f')} of its {trust.get('n')} partners. But "
+        "the chain has one operator and the clock is a test's: a demonstration, nothing more.",
     )
 
 

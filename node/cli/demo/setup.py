@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from node.adapters.clock import SystemClock
 from node.adapters.entropy import SystemEntropy
 from node.adapters.keys import load_keys, make_keys
-from node.cli.chain_devnet import CHAIN_ID
-from node.cli.demo.founders import descriptor_of, found_network, origin_of
+from node.cli.demo.founders import deployer_of, descriptor_of, found_network, origin_of
 from node.cli.demo.papers import Network, write_trust
 from node.cli.demo.processes import Command
 from node.cli.demo.site import replace_file
@@ -111,7 +110,8 @@ def found(site: Site, plan: Plan, keys: dict[str, Keys], chain_state: dict[str, 
         descriptor_of(planned, keys[planned.id], ports[planned.id]) for planned in plan.members
     )
     rpc = f"http://127.0.0.1:{chain_state['port']}"
-    deployment = found_network(rpc, CHAIN_ID, descriptors, site.chain / "deploy.json")
+    deployer = deployer_of(str(chain_state["operator"]))
+    deployment = found_network(rpc, deployer, descriptors, site.chain / "deploy.json")
     network = Network(plan.host, descriptors, deployment, chain_state)
     write_trust(network, site.root)
     for planned in plan.members:

@@ -20,8 +20,8 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
     ),
     "tender.planned": (
         "plan",
-        "招标计划：{b.title}（{b.origin}）",
-        "plans: {b.title} ({b.origin})",
+        "招标计划：{title}（{origin}）",
+        "plans: {title} ({origin})",
     ),
     "tender.announced": (
         "announcement",
@@ -121,8 +121,16 @@ OUTCOMES = {"accepted": "接受", "declined": "谢绝", "unreachable": "未联�
 TERMS = {"unlock": ("解密时段", "the unlock window"), "objection": ("异议期", "objections")}
 
 
-def phase_of(kind: str) -> str:
-    """The step's phase, in English for machines."""
+SHORT = 90
+"""Longest text of somebody else's making that is quoted in a sentence."""
+
+
+def phase_of(kind: str, body: object, *, seated: bool) -> str:
+    """The step's phase, in English for machines; `seated`: the committee sits already."""
+    if getattr(body, "term", "") == "objection":
+        return "publicity"
+    if kind == "share.released/v1" and seated:
+        return "scoring"
     return STEPS[kind.partition("/")[0]][0]
 
 
@@ -136,6 +144,8 @@ def _values(body: Any) -> dict[str, object]:  # noqa: ANN401 - any kind of body
     reason = getattr(body, "reason", None)
     return {
         "n": _count(body),
+        "title": _short(getattr(body, "title", "")),
+        "origin": _short(getattr(body, "origin", "")),
         "holders": ", ".join(getattr(body, "holders", ())),
         "term": say(*TERMS.get(getattr(body, "term", ""), ("", ""))),
         "price": getattr(getattr(body, "package", None), "price", None)
@@ -145,6 +155,10 @@ def _values(body: Any) -> dict[str, object]:  # noqa: ANN401 - any kind of body
         "rejected": len(getattr(body, "rejected", ())),
         "reason": say(f"，不同意见：{reason}", f", with dissent: {reason}") if reason else "",
     }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else f"{text[:SHORT].rstrip()}…"
 
 
 def _count(body: Any) -> int:  # noqa: ANN401 - any kind of body

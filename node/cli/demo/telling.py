@@ -38,7 +38,7 @@ class Telling:
         if told is not None and header.type not in told:
             return
         self._count += 1
-        at, phase = time_of(one.received), phase_of(header.type)
+        at, phase = time_of(one.received), self._phase(step, state)
         who = self._who(header.author, state)
         said = sentence(header.type, one.body) if one.body is not None else ""
         self._output.event(
@@ -73,6 +73,11 @@ class Telling:
                 f"{command.name} was killed. Start it again in another terminal: {command.line}",
             )
         )
+
+    @staticmethod
+    def _phase(step: Step, state: TenderState | None) -> str:
+        seated = state is not None and state.committee is not None
+        return phase_of(step.candidate.opened.header.type, step.candidate.body, seated=seated)
 
     def _who(self, author: str, state: TenderState | None) -> str:
         """Who spoke, for a person: a member by name, a seat with its centre, a bidder by key."""

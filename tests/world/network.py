@@ -178,6 +178,9 @@ class Network:
     def endorse(self, stream: str, host: str) -> None:
         """A participant endorses the newest published place of the host's stream."""
         seq, entry = self.logs[HOST].streams[host].last
+        before = self.own[stream].endorsed
+        if before is not None and before.seq == seq:
+            return
         disputes = len(self.own[stream].disputes)
         body = StreamEndorsed(disputes=disputes, entry=entry, salt=self.chance.salt(), seq=seq)
         self.own_say(stream, "stream.endorsed/v1", body)

@@ -1,0 +1,133 @@
+"""`yuanping verify` as a person and as a program: exit codes, lines, languages, and its weight."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from node.cli.main import main
+from tests.conftest import ROOT
+from tests.world.session import evidence, world
+
+HEAVY = ("grpc", "sqlalchemy", "web3", "fastapi", "eth_account", "eth_abi", "uvicorn", "chain")
+PROBE = (
+    "import sys; from node.cli.main import main; code = main(sys.argv[1:]); "
+    "print(code, *sorted({name.partition('.')[0] for name in sys.modules}))"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with good evidence, a broken file, and the policy."""
+    monkeypatch.setenv("YUANPING_LANG", "en")
+    good = evidence("cn", "public")
+    (tmp_path / "good.json").write_bytes(good)
+    (tmp_path / "bad.json").write_bytes(good.replace(b'"H03"', b'"H04"', 1))
+    (tmp_path / "none.json").write_bytes(b"{}")
+    (tmp_path / "trust.json").write_text(json.dumps(world("cn").net.policy()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """What a program reads on stdout."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.usefixtures("folder")
+def test_good_file_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "good.json", "--trust", "trust.json", "--json"]) == 0
+    verdict, end = lines(capsys)
+    assert (verdict["event"], verdict["file"]) == ("verdict", "good.json")
+    assert verdict["verdict"] == "proven"
+    assert end == {"event": "end", "files": 1, "proven": 1, "disproved": 0, "unreadable": 0}
+
+
+@pytest.mark.usefixtures("folder")
+def test_exit_code_is_the_highest_of_all_files(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = [("good.json", 0), ("bad.json", 1), ("none.json", 2), ("missing.json", 2)]
+    for number in range(1, 5):
+        files = [name for name, _ in wanted[:number]]
+        assert main(["verify", *files, "--trust", "trust.json", "--json"]) == wanted[number - 1][1]
+        told = lines(capsys)
+        assert [line.get("file") for line in told[:-1]] == files
+    words = [line["verdict"] for line in told[:-1]]
+    assert words == ["proven", "disproved", "unreadable", "unreadable"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_person_reads_the_first_broken_link(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "bad.json", "--trust", "trust.json"]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("DISPROVED  bad.json\n")
+    assert "first broken link: /streams/0/places/" in text
+
+
+@pytest.mark.usefixtures("folder")
+def test_person_is_told_what_each_check_proves(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YUANPING_LANG", "zh")
+    assert main(["verify", "good.json", "--trust", "trust.json", "--explain"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("已证明  good.json\n")
+    assert "可防主办中心" in text
+    assert "未见正文、未作判断" in text
+
+
+@pytest.mark.usefixtures("folder")
+def test_reader_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "good.json", "--trust", "trust.json", "--as", "regulator"]) == 1
+    assert "withheld" in capsys.readouterr().out
+    assert main(["verify", "good.json", "--trust", "trust.json", "--as", "anybody"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("nonsense", 2), ('{"format":"yuanping-trust/v9"}', 2), ('{"format":"yuanping-trust/v1"}', 1)],
+)
+def test_policy_that_cannot_be_used(folder: Path, text: str, code: int) -> None:
+    (folder / "trust.json").write_text(text)
+    assert main(["verify", "good.json", "--trust", "trust.json"]) == code
+
+
+@pytest.mark.usefixtures("folder")
+def test_policy_that_is_not_there() -> None:
+    assert main(["verify", "good.json", "--trust", "missing.json"]) == 2
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    words = ["verify", "good.json", "--trust", "trust.json", "--json"]
+    return subprocess.run(
+        [sys.executable, "-c", PROBE, *words],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "YUANPING_LANG": "en"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+
+def test_command_loads_nothing_of_the_node(folder: Path) -> None:
+    """Whoever verifies needs no database, no network and no chain library."""
+    code, *modules = run(folder).stdout.splitlines()[-1].split()
+    assert code == "0"
+    assert set(HEAVY).isdisjoint(modules)
+
+
+def test_command_is_quick_from_start_to_verdict(folder: Path) -> None:
+    """Under half a second of the processor's time, start-up included; the best of five runs."""
+    took = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(folder)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    assert min(took) < 0.5

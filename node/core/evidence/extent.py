@@ -114,7 +114,7 @@ def shown(parts: Sequence[StreamPart], reader: str) -> tuple[Shown, ...]:
     named = sorted(parties_of(cut.bodies(), host.part.keeper))
     used = {body.snapshot.stream for body in cut.bodies() if isinstance(body, DrawJoined)}
     pools = sorted((p for p in parts if p.stream in used), key=lambda part: part.keeper)
-    return (cut, *(_cut_side(sides[n], end) for n in named), *(read_part(p) for p in pools))
+    return (cut, *(_cut_side(sides[n], end) for n in named), *(_covered(p) for p in pools))
 
 
 def needs_of(cut: Sequence[Shown]) -> Needs:
@@ -180,6 +180,13 @@ def _first_nothing(stream: Shown, stage: Stage, reader: tuple[str, str]) -> int 
         if audience.level("tender", record, stage, reader) is Level.NOTHING:
             return place.seq
     return None
+
+
+def _covered(part: StreamPart) -> Shown:
+    """A pool's stream as far as its log is cosigned: it goes on and nobody waits for its end."""
+    size = part.notes[-1][0] if part.notes else 0
+    end = next((p.seq for p in part.places if p.index >= size), len(part.places))
+    return read_part(part).until(end - 1)
 
 
 def _cut_side(side: Shown, end: int) -> Shown:

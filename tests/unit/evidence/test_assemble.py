@@ -100,6 +100,17 @@ def test_needs_name_all_logs_and_all_rounds() -> None:
     assert needs_of(shown(few.net.parts(few.state.stream), "public")).rounds == ()
 
 
+def test_a_pool_that_has_just_published_again_delays_nobody() -> None:
+    """Its newest place is not cosigned yet: the file shows its stream up to there."""
+    made = Whole(replace(JP, name="tsuchiura-pool")).run()
+    stream = made.net.pools["changsha"]
+    part = next(p for p in made.net.parts(made.state.stream) if p.stream == stream)
+    late = replace(part, notes=[n for n in part.notes if n[0] <= part.places[-1].index])
+    others = [p for p in made.net.parts(made.state.stream) if p.stream != stream]
+    cut = shown([*others, late], "regulator")
+    assert len(next(s for s in cut if s.part.stream == stream).places) == len(part.places) - 1
+
+
 def test_same_parts_give_the_same_bytes() -> None:
     """Another run of the whole world, byte for byte."""
     again = Whole(JP).run()

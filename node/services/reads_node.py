@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from node.core.errors import MissingError, NodeError
+from node.core.errors import ForbiddenError, MissingError, NodeError
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.keys import PublicKey, key_id
 from node.services.notice import notice_of
@@ -139,7 +139,11 @@ class NodeReads:
 
     async def evidence(self, tender: str, reader: str) -> bytes:
         """Give the evidence file cut for `reader`."""
-        return await self.records.evidence((await self.tender(tender)).stream, reader)
+        stream = (await self.tender(tender)).stream
+        state = self.records.tenders()[stream]
+        if reader.startswith("bidder:") and reader not in state.keyring.people:
+            raise ForbiddenError("this key has sealed no bid in this tender")
+        return await self.records.evidence(stream, reader)
 
     async def entitled(self, reader: str, key: str, message: bytes, signature: bytes) -> bool:
         """Tell whether `key` may read as `reader` now and signed `message`."""

@@ -56,6 +56,7 @@ _OPENING = "NNNAA NNNAA AAAAA AAAAA AAAAA"
 _OPENING_HEADER = "NNNHH NNNHH AAAAA AAAAA AAAAA"  # shares: what they opened is public, they not
 _SESSION = "NNNNA NNNNA AAAAA AAAAA AAAAA"  # nobody outside may count seats before the award
 _SESSION_HEADER = "NNNNH NNNNH AAAAA AAAAA AAAAA"  # never single votes or scores by seat
+_PUBLICITY = "NNNAA NNNAA AAAAA AAAAA AAAAA"  # TBR art. 54: everybody may object
 _SIDE = "NNNNA NNNNA AAAAA AAAAA AAAAA"
 _NAMES = "NNNNP NNNNP HHHHH AAAAA HHHHH"  # names only to the regulator
 
@@ -91,7 +92,7 @@ _TENDER_ROWS = {
     "result.consolidated/v1": _SESSION,
     "report.signed/v1": _SESSION_HEADER,
     "session.closed/v1": _SESSION,
-    "candidates.published/v1": _SESSION,
+    "candidates.published/v1": _PUBLICITY,
     "award.decided/v1": _SESSION,
     "award.noticed/v1": _SESSION,
     "draw.disclosed/v1": _SESSION,

@@ -12,7 +12,7 @@ we did not is logged here and goes out as `internal`, without its text.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,10 +20,11 @@ from typing import Any, Final, cast
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from node.adapters.rpc.refusals import status_of
 from node.adapters.tls import fingerprint_of_pem
-from node.core.errors import ForbiddenError, NodeError, PeerError, UnavailableError
+from node.core.errors import ForbiddenError, InvalidError, NodeError, PeerError, UnavailableError
 from node.problems import render
 from node.services.members import Members
 
@@ -122,7 +123,9 @@ class Guard(grpc.aio.ServerInterceptor):
         guarded = self._guarded(handler_call_details.method, handler, behavior)
         made: grpc.RpcMethodHandler[Any, Any] = wrap(
             guarded,
-            request_deserializer=handler.request_deserializer,
+            # The guard itself reads the message: gRPC would do it before anybody was admitted,
+            # and tell the caller of malformed bytes what went wrong inside.
+            request_deserializer=None,
             response_serializer=handler.response_serializer,
         )
         return made
@@ -147,7 +150,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 _CALLER.set(self.admit(method, context))
                 self.open.add(entry)
                 async with asyncio.timeout(_limit(method, handler, context)):
-                    return await _answer(behavior(request, context), context)
+                    return await _answer(behavior(_read(handler, request), context), context)
             except asyncio.CancelledError:
                 if entry.refused is None:
                     raise
@@ -162,6 +165,29 @@ class Guard(grpc.aio.ServerInterceptor):
             return await _refuse(method, context, failure)
 
         return call
+
+
+def _read(handler: grpc.RpcMethodHandler[Any, Any], request: Any) -> Any:  # noqa: ANN401
+    """The message, or the messages as they come. Raises InvalidError for bytes that are none."""
+    if handler.request_streaming:
+        return _read_each(handler, request)
+    return _message(handler, request)
+
+
+async def _read_each(
+    handler: grpc.RpcMethodHandler[Any, Any], requests: AsyncIterator[bytes]
+) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _message(handler, request)
+
+
+def _message(handler: grpc.RpcMethodHandler[Any, Any], data: bytes) -> Any:  # noqa: ANN401
+    if handler.request_deserializer is None:
+        return data
+    try:
+        return handler.request_deserializer(data)
+    except DecodeError:
+        raise InvalidError("these bytes are no message of this method") from None
 
 
 async def _answer(work: Any, context: Context) -> Any:  # noqa: ANN401 - any handler's result

@@ -44,7 +44,7 @@ class Conductor:
     barrier: Barrier
     children: Children
     changed: float = 0.0
-    killed: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
 
     def heard(self, step: Step) -> None:
         """Tell one record."""
@@ -76,10 +76,10 @@ class Conductor:
         if self.ears.failed is not None:
             raise self.ears.failed
         self.children.check()
-        for child in self.children.killed():
-            if child.command.name not in self.killed:
-                self.killed.add(child.command.name)
-                self.telling.killed(child.command)
+        for child in self.children.stopped():
+            if child.command.name not in self.stopped:
+                self.stopped.add(child.command.name)
+                self.telling.stopped(child.command)
         if _steady() - self.changed > STUCK_S:
             raise StateError(self._stuck())
 

@@ -22,6 +22,9 @@ from node.core.errors import UnavailableError
 STOP_S = 10.0
 """How long one child may take to stop before it is killed."""
 LOG_LINES = 8
+ACTORS = "actors"
+SOMEBODY = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
+"""How a child ends that somebody else's signal has ended."""
 PREFIX, DELIMITER = "YUANPING_", "__"
 
 
@@ -52,14 +55,15 @@ class Child:
         return self.process.pid
 
     @property
-    def was_killed(self) -> bool:
-        """Whether a signal that it could not handle ended it: somebody killed it."""
-        return self.process.poll() == -signal.SIGKILL
+    def was_stopped(self) -> bool:
+        """Whether somebody else stopped or killed it; only actors end well by themselves."""
+        status = self.process.poll()
+        return status in SOMEBODY or (status == 0 and self.command.words[0] != ACTORS)
 
     @property
     def has_failed(self) -> bool:
         """Whether it ended by itself and not well."""
-        return self.process.poll() not in (None, 0, -signal.SIGKILL)
+        return self.process.poll() not in (None, 0, *SOMEBODY)
 
     def ask_to_stop(self) -> None:
         """Let go of the leash."""
@@ -114,9 +118,9 @@ class Children:
             if child.has_failed:
                 raise UnavailableError(failure(child))
 
-    def killed(self) -> list[Child]:
-        """Children that somebody killed and that may be started again by hand."""
-        return [child for child in self.running if child.was_killed]
+    def stopped(self) -> list[Child]:
+        """Children that somebody stopped and that may be started again by hand."""
+        return [child for child in self.running if child.was_stopped]
 
 
 def failure(child: Child) -> str:

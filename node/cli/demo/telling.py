@@ -65,12 +65,12 @@ class Telling:
             **{"from": begin, "to": end, "why": say(move.zh, move.en)},
         )
 
-    def killed(self, command: Command) -> None:
-        """Tell that somebody killed a child, and how it is started again."""
+    def stopped(self, command: Command) -> None:
+        """Tell that somebody stopped a child, and how it is started again."""
         self._output.progress(
             say(
-                f"{command.name} 已被强行终止。请在另一终端重新启动：{command.line}",
-                f"{command.name} was killed. Start it again in another terminal: {command.line}",
+                f"{command.name} 已被他人停止。请在另一终端重新启动：{command.line}",
+                f"{command.name} was stopped. Start it again in another terminal: {command.line}",
             )
         )
 

@@ -94,15 +94,20 @@ def test_child_that_fails_is_named_with_the_end_of_its_log(
     child.process.wait(WAIT_S)
     with pytest.raises(UnavailableError, match=r"xian.*node\.log.*chain nonsense"):
         children.check()
-    assert children.killed() == []
+    assert children.stopped() == []
 
 
-def test_child_that_somebody_killed_is_no_failure(tmp_path: Path, children: Children) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_child_that_somebody_stopped_is_no_failure(
+    tmp_path: Path, children: Children, number: int
+) -> None:
     child = children.start(waiting(tmp_path))
-    child.process.kill()
+    eventually(lambda: is_ready(tmp_path / "one", child.pid))
+    assert children.stopped() == []
+    child.process.send_signal(number)
     child.process.wait(WAIT_S)
     children.check()
-    assert children.killed() == [child]
+    assert children.stopped() == [child]
     assert child.command.line.startswith("yuanping chain devnet --dir ")
 
 

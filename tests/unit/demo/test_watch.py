@@ -161,11 +161,11 @@ def test_machine_hears_each_record_in_the_form_of_i1() -> None:
     assert {s["type"] for s in steps[len(tender.places) : -1]} == {"pool.published/v1"}
 
 
-def test_killed_child_is_told_with_the_line_that_starts_it(
+def test_stopped_child_is_told_with_the_line_that_starts_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.setenv("YUANPING_LANG", "en")
     err = io.StringIO()
     command = Command("xian", ("node", "run", "--config", "c.toml"), tmp_path)  # type: ignore[arg-type]
-    Telling(Output(as_json=True, err=err), {}).killed(command)
+    Telling(Output(as_json=True, err=err), {}).stopped(command)
     assert "yuanping node run --config c.toml" in err.getvalue()

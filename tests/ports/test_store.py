@@ -220,15 +220,15 @@ def test_log_grows_only_at_its_end(kept: Kept) -> None:
 
 def test_mirrored_entries_prove_only_places_of_their_own_keeper(kept: Kept) -> None:
     theirs, third = stream("b", GUEST, own=False), stream("c", "liling", own=False)
-    places, foreign = chain(theirs, 2), chain(third, 1)
+    places, foreign = chain(theirs, 2), chain(third, 2)
     # One place was followed before the log was mirrored, the other comes after it.
-    kept.store.commit(Batch(streams=(theirs, third), places=(places[0], *foreign)))
-    entries = raw(places[1].entry, foreign[0].entry, places[0].entry)
-    kept.store.mirror(GUEST, 0, entries, note(OTHER, 3, "quorum"))
-    kept.store.commit(Batch(places=(places[1],)))
+    kept.store.commit(Batch(streams=(theirs, third), places=(places[0], foreign[0])))
+    entries = raw(places[1].entry, foreign[0].entry, places[0].entry, foreign[1].entry)
+    kept.store.mirror(GUEST, 0, entries, note(OTHER, 4, "quorum"))
+    kept.store.commit(Batch(places=(places[1], foreign[1])))
     store = kept.reopen()
     assert [p.index for p in store.places(theirs.id)] == [2, 0]
-    assert [p.index for p in store.places(third.id)] == [None]
+    assert [p.index for p in store.places(third.id)] == [None, None]
     assert store.entries(OTHER) == entries
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from node.adapters.sql.migrations import config
 from node.adapters.sql.store import SqlStore
 from node.adapters.sql.tables import METADATA
 from node.core.errors import ConfigError, UnavailableError
+from node.services.ports import Batch, Task
 
 
 @pytest.fixture
@@ -121,3 +123,27 @@ def test_lock_held_by_another_process_is_unavailable(
     other.dispose()
     assert caught.value.code == "store"
     store.put_fact("a", "1")
+
+
+def test_two_writers_wait_for_each_other_and_none_fails_half_way(
+    sqlite: tuple[SqlStore, Path],
+) -> None:
+    store, path = sqlite
+    other = SqlStore(f"sqlite:///{path}")
+    failed: list[Exception] = []
+
+    def write(mine: SqlStore, name: str) -> None:
+        try:
+            for number in range(40):
+                mine.commit(Batch(tasks=(Task(name, str(number), {}, 0),)))
+        except UnavailableError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=pair) for pair in ((store, "a"), (other, "b"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert failed == []
+    assert len(store.tasks("a")) == len(store.tasks("b")) == 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -11,10 +10,8 @@ from node.core.errors import UnavailableError
 from node.core.log.checkpoint import open_checkpoint
 from node.core.log.cosignature import check_quorum
 from node.core.log.merkle import leaf_hash, root_of
-from node.core.log.note import parse_note
 from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
-from node.core.log.witness import add_checkpoint
 from node.core.records.place import entry_bytes, entry_of_extra, read_extra
 from node.services.publisher import PADDING, padding
 from tests.simulators.memory_store import MemoryStore
@@ -135,23 +132,6 @@ async def test_witness_knows_no_log_of_a_suspended_member() -> None:
     guest.members.by_id = {name: one for name, one in guest.members.by_id.items() if name != HOST}
     assert await host.tick() is None
     assert host.cosigning.silent == {GUEST: "it answered 404"}
-
-
-async def test_requests_at_once_never_roll_a_witness_back() -> None:
-    offices, _ = open_network()
-    host, guest = offices[HOST], offices[GUEST]
-    notes = [await host.publisher.publish_tick() for _ in range(6)]
-    tree = host.log.tree
-    bodies = [
-        add_checkpoint(old, tree.consistency(old, note.size), parse_note(note.note)).encode()
-        for note in notes
-        for old in (0, *(n.size for n in notes if n.size <= note.size))
-    ]
-    answers = await asyncio.gather(*(guest.witness.add_checkpoint(body) for body in bodies))
-    assert {answer.status for answer in answers} <= {200, 409}
-    known = guest.store.witnessed(host.log.origin)
-    assert known is not None
-    assert known[1] == tree.root(known[0]).hex()
 
 
 async def test_tiles_lead_to_the_checkpoint_served() -> None:

@@ -78,5 +78,7 @@ def read_plan(centres: int | None, folder: Path = FOLDER) -> Plan:
         raise ConfigError(f"{path}: {error}") from None
     count = found.default_centres if centres is None else centres
     if not LEAST <= count <= len(found.centre):
-        raise ConfigError(f"--centres must be {LEAST} to {len(found.centre)}, not {count}")
+        raise ConfigError(
+            f"--centres must be {LEAST} to {len(found.centre)}, not {count}", code="usage"
+        )
     return Plan((*found.centre[:count], found.regulator), found.tick_ms)

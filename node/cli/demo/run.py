@@ -70,7 +70,9 @@ def _check_same(mark: Mark, wanted: Wanted) -> None:
     for name in ("centres", "tender", "rules"):
         asked, began = getattr(wanted, name), getattr(mark, name)
         if asked not in (None, began):
-            raise ConfigError(f"this demo began with --{name} {began}; leave the option out")
+            raise ConfigError(
+                f"this demo began with --{name} {began}; leave the option out", code="usage"
+            )
 
 
 @dataclass(slots=True)

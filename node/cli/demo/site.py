@@ -83,14 +83,14 @@ def find_mark(root: Path, *, resume: bool) -> Mark | None:
     Raises ConfigError if the folder is neither empty nor a demo's that may go on.
     """
     if root.exists() and not root.is_dir():
-        raise ConfigError(f"{root} is not a folder; give another --out")
+        raise _refused(f"{root} is not a folder; give another --out")
     if not root.exists() or not any(root.iterdir()):
         return None
     path = root / MARK
     if not path.exists():
-        raise ConfigError(f"{root} is not empty and not a demo's; give another --out")
+        raise _refused(f"{root} is not empty and not a demo's; give another --out")
     if not resume:
-        raise ConfigError(f"{root} holds a demo: give --resume to go on, or another --out")
+        raise _refused(f"{root} holds a demo: give --resume to go on, or another --out")
     try:
         return msgspec.json.decode(path.read_bytes(), type=Mark)
     except msgspec.DecodeError as error:
@@ -104,7 +104,7 @@ def claim(root: Path, mark: Mark) -> Site:
     """
     deepest = root.resolve() / "centres" / max(mark.ports, key=len) / "data" / "door.sock"
     if len(os.fsencode(deepest)) > MAX_SOCKET_PATH:
-        raise ConfigError(f"{root} is too long a path for a Unix socket; give a shorter --out")
+        raise _refused(f"{root} is too long a path for a Unix socket; give a shorter --out")
     root.mkdir(parents=True, exist_ok=True)
     path = root / MARK
     if not path.exists():
@@ -114,8 +114,12 @@ def claim(root: Path, mark: Mark) -> Site:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise ConfigError(f"another demo runs in {root}; stop it first") from None
+        raise _refused(f"another demo runs in {root}; stop it first") from None
     return Site(root.resolve(), mark, lock)
+
+
+def _refused(detail: str) -> ConfigError:
+    return ConfigError(detail, code="usage")
 
 
 def free_ports(members: Sequence[str]) -> dict[str, Ports]:

@@ -1,0 +1,200 @@
+"""The real demo: both tenders, cut off and gone on with, kept, refused; and nobody left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli import main as program
+from node.core.evidence.trust import parse_trust
+from tests.conftest import ROOT
+from tests.network.demo_process import PROGRAM, Demo, nobody_is_left, start_demo
+
+pytestmark = pytest.mark.network
+
+JP, CN = "tsuchiura-2009-10-27-00570", "cn-2026-018"
+STEP = {"event", "n", "at", "phase", "actor", "type", "centre", "seq"}
+END = {"event", "tender_id", "winner", "price", "city_winner", "verified", "evidence", "trust"}
+CENTRE = {"id", "role", "name", "host", "pid", "http", "grpc", "dir", "log_origin", "log_vkey"}
+CENTRE |= {"witness_vkey", "tls_sha256"}
+HOST_CLOSES, SEEDED = "bids.closed/v1", "draw.seeded/v1"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Give the demo of the real tender, at its end."""
+    demo = start_demo(tmp_path_factory.mktemp("jp") / "demo")
+    assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
+    return demo
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Give the demo of the invented tender, whose network stays."""
+    words = ("--rules", "cn-bidding", "--keep", "--json")
+    demo = start_demo(tmp_path_factory.mktemp("cn") / "demo", *words)
+    demo.until(lambda: any(event["event"] == "end" for event in demo.events))
+    yield demo
+    demo.process.kill()
+
+
+def verify(demo: Demo, file: str) -> int:
+    return program.main(
+        ["verify", str(demo.folder / file), "--trust", str(demo.folder / "trust.json")]
+    )
+
+
+def test_last_three_lines_say_winner_city_and_proof(finished: Demo) -> None:
+    winner, city, verified = finished.lines[-3:]
+    assert winner == "WINNER B283 sasakikensetsu co., ltd. 73500000"
+    assert city == "CITY B283"
+    assert verified == f"VERIFIED {finished.folder}/evidence/{JP}.evidence.json"
+
+
+def test_every_step_is_told_with_who_said_it_and_where_it_stands(finished: Demo) -> None:
+    steps = [line for line in finished.lines if re.match(r" *[0-9]+  20", line)]
+    assert [int(line.split()[0]) for line in steps] == list(range(1, len(steps) + 1))
+    assert all(re.search(r"\[[a-z]+ #[0-9]+\]$", line) for line in steps)
+    moves = [line for line in finished.lines if "the test clock moves from" in line]
+    assert len(moves) == 3
+    assert any("reads out nitto engineering co., ltd. (B232): 70800000" in one for one in steps)
+
+
+def test_evidence_of_every_reader_and_every_receipt_verify(finished: Demo) -> None:
+    assert verify(finished, f"evidence/{JP}.evidence.json") == 0
+    assert verify(finished, f"evidence/{JP}.public.evidence.json") == 0
+    receipts = sorted(path.name for path in (finished.folder / "receipts").iterdir())
+    assert len(receipts) == 7
+    assert all(verify(finished, f"receipts/{name}") == 0 for name in receipts)
+
+
+def test_one_changed_byte_disproves_the_evidence(finished: Demo, tmp_path: Path) -> None:
+    data = bytearray((finished.folder / f"evidence/{JP}.evidence.json").read_bytes())
+    place = data.index(b"73500000")
+    data[place] = ord("8")
+    (tmp_path / "changed.json").write_bytes(data)
+    assert verify(finished, str(tmp_path / "changed.json")) == 1
+
+
+def test_papers_have_their_forms(finished: Demo) -> None:
+    network = finished.document("network.json")
+    assert network["format"] == "yuanping-network/v1"
+    assert (network["running"], network["clock"], network["trust"]) == (False, "test", "trust.json")
+    assert set(network["chain"]) >= {"kind", "rpc", "chain_id", "pid", "contracts"}
+    assert set(network["chain"]["contracts"]) == {"registry", "anchor", "beacon"}
+    assert [c["id"] for c in network["centres"]] == ["zhuzhou", "shiyan", "xian", "regulator"]
+    assert [c["host"] for c in network["centres"]] == [True, False, False, False]
+    assert all(set(centre) >= CENTRE for centre in network["centres"])
+    trust = parse_trust((finished.folder / "trust.json").read_bytes())
+    assert [(log.n, log.q, log.f) for log in trust.form.logs] == [(3, 2, 0)] * 4
+    assert (trust.form.allow.test_clock, trust.form.allow.one_operator_chain) == (True, True)
+    contract = network["chain"]["contracts"]["registry"]
+    assert contract == f"0x{trust.form.network.registry}"
+
+
+def test_keys_are_for_their_owners_only_and_actors_keep_theirs_apart(finished: Demo) -> None:
+    keys = [*finished.folder.glob("centres/*/keys/*"), *finished.folder.glob("actors/**/*.key")]
+    assert len(keys) > 4 * 7
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in keys)
+    secrets = [path.read_bytes() for path in finished.folder.glob("actors/**/*.key")]
+    centres = [path for path in finished.folder.glob("centres/**/*") if path.is_file()]
+    seeds = [json.loads(secret)["seed"].encode() for secret in secrets]
+    assert not any(seed in path.read_bytes() for path in centres for seed in seeds)
+
+
+def test_nobody_is_left_behind_at_the_end(finished: Demo) -> None:
+    assert nobody_is_left(finished.folder)
+
+
+def test_used_folder_is_refused(finished: Demo) -> None:
+    assert start_again(finished, "--json") == 2
+    last = json.loads(finished.folder.with_suffix(".out").read_text("utf-8").splitlines()[-1])
+    assert (last["event"], last["code"]) == ("error", "usage")
+
+
+def start_again(demo: Demo, *words: str) -> int:
+    return start_demo(demo.folder, *words).ended()
+
+
+def test_machine_hears_steps_then_that_all_is_ready_then_the_end(kept: Demo) -> None:
+    events = kept.events
+    steps = [event for event in events if event["event"] == "step"]
+    assert all(set(step) == STEP for step in steps)
+    assert [step["n"] for step in steps] == list(range(1, len(steps) + 1))
+    assert [event["event"] for event in events[-2:]] == ["ready", "end"]
+    end = events[-1]
+    assert set(end) == {*END, "seconds"}
+    assert (end["tender_id"], end["verified"], end["city_winner"]) == (CN, True, None)
+    assert end["evidence"] == f"evidence/{CN}.evidence.json"
+    assert any(event["event"] == "clock" for event in events)
+
+
+def test_kept_network_answers_and_ends_well_when_interrupted(kept: Demo) -> None:
+    network = kept.document("network.json")
+    assert network["running"] is True
+    assert network["pid"] == kept.process.pid
+    for centre in network["centres"]:
+        os.kill(centre["pid"], 0)
+        assert answer(f"{centre['http']}/api/v1/node")["id"] == centre["id"]
+        assert answer(f"{centre['http']}/api/v1/tenders")["tenders"][0]["phase"] == "awarded"
+    assert kept.interrupt() == 0
+    assert kept.document("network.json")["running"] is False
+    assert nobody_is_left(kept.folder)
+
+
+def answer(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - our own node
+        found: dict[str, Any] = json.loads(response.read())
+        return found
+
+
+def test_demo_goes_on_after_kill_and_interrupt_and_loss_of_a_node(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    demo = start_demo(folder, "--json")
+    until_told(demo, HOST_CLOSES)
+    demo.process.kill()
+    demo.process.wait()
+    assert nobody_is_left(folder)
+
+    demo = start_demo(folder, "--json", "--resume")
+    until_told(demo, SEEDED)
+    assert demo.interrupt() == 130
+    assert nobody_is_left(folder)
+
+    demo = start_demo(folder, "--json", "--resume")
+    until_told(demo, HOST_CLOSES)
+    node = killed_and_started_by_hand(demo, "xian")
+    assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
+    node.terminate()
+    assert node.wait(30) == 0
+    assert (demo.events[-1]["winner"], demo.events[-1]["verified"]) == ("B283", True)
+    assert nobody_is_left(folder)
+
+
+def until_told(demo: Demo, kind: str) -> None:
+    demo.until(lambda: any(event.get("type") == kind for event in demo.events))
+
+
+def killed_and_started_by_hand(demo: Demo, member: str) -> subprocess.Popen[bytes]:
+    centres = demo.document("network.json")["centres"]
+    os.kill(next(c["pid"] for c in centres if c["id"] == member), signal.SIGKILL)
+    config = demo.folder / "centres" / member / "config.toml"
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "node", "run", "--config", str(config)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

@@ -52,6 +52,7 @@ class FileDrawer:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), 0o600)  # what a killed write left may have another mode
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

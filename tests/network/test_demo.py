@@ -117,14 +117,10 @@ def test_nobody_is_left_behind_at_the_end(finished: Demo) -> None:
     assert nobody_is_left(finished.folder)
 
 
-def test_used_folder_is_refused(finished: Demo) -> None:
-    assert start_again(finished, "--json") == 2
-    last = json.loads(finished.folder.with_suffix(".out").read_text("utf-8").splitlines()[-1])
+def test_used_folder_is_refused(finished: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["demo", "--out", str(finished.folder), "--json"]) == 2
+    last = json.loads(capsys.readouterr().out)
     assert (last["event"], last["code"]) == ("error", "usage")
-
-
-def start_again(demo: Demo, *words: str) -> int:
-    return start_demo(demo.folder, *words).ended()
 
 
 def test_machine_hears_steps_then_that_all_is_ready_then_the_end(kept: Demo) -> None:

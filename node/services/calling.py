@@ -17,7 +17,13 @@ from node.core.records.canonical import time_of
 from node.core.records.keys import verify
 from node.core.records.kinds.base import Part
 from node.core.records.kinds.draws import ExpertContacted
-from node.core.rules.contact import ContactEvidence, Outcome, answer_message, evidence_digest
+from node.core.rules.contact import (
+    ContactEvidence,
+    Outcome,
+    answer_message,
+    answer_until,
+    evidence_digest,
+)
 from node.services.ports.door import Call
 from node.services.roster import AnswerKept, CallMade, Contacted, key_of, text_of
 
@@ -57,7 +63,7 @@ class Calling:
         term = state.rules.draw.contact_seconds.value
         called = await self._called(state, person)
         answer = await self._find(AnswerKept, draw.id, "answer", person)
-        if now >= draw.received + term or (answer is None and now < draw.received + term // 2):
+        if now >= draw.received + term or (answer is None and now < answer_until(state)):
             return None
         self.waiting.pop((draw.id, person), None)
         outcome: Outcome = "unreachable"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from node.core.records.canonical import epoch_of
 from node.core.rules import drawing
+from node.core.rules.contact import answer_until
 from node.core.rules.state import Phase, TenderState
 
 
@@ -36,7 +37,7 @@ def next_moment(state: TenderState, now: int, expected_bids: int) -> Move | None
     """Where the clock may be moved now, or None if somebody has something to do first.
 
     While bids may be sealed it waits for `expected_bids`, in the opening for the consent of all.
-    A call is never cut short: who has not answered has until the pools' time to call is over, and
+    A call is never cut short: who has not answered has until her time to answer is over, and
     the caller of this function waits a while before it takes that for silence.
     """
     if state.phase not in _MOVES:
@@ -67,8 +68,8 @@ def _calling(look: Look) -> Move | None:
     state = look.state
     if drawing.all_contacted(state, look.now):
         return None
-    end = state.draw.received + state.rules.draw.contact_seconds.value
-    return Move(end, "联系专家时限", "the end of the time to call experts")
+    end = answer_until(state)
+    return Move(end, "专家应答时限", "the end of the experts' time to answer")
 
 
 def _publicity(look: Look) -> Move | None:

@@ -6,10 +6,13 @@ notifier's evidence. Who a person is stays in the pool; the regulator may have t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from node.core.records.canonical import Hex32, Time, digest, digest_of, encode
 from node.core.records.kinds.base import HexBytes, Part
+
+if TYPE_CHECKING:
+    from node.core.rules.state import TenderState
 
 Outcome = Literal["accepted", "declined", "unreachable"]
 
@@ -33,3 +36,12 @@ def answer_message(draw: str, person: str, *, accepted: bool) -> bytes:
 def evidence_digest(evidence: ContactEvidence) -> str:
     """The member `evidence` of `expert.contacted`: H("contact", evidence)."""
     return digest_of("contact", evidence)
+
+
+def answer_until(state: TenderState) -> int:
+    """Until when a called expert may answer: half of the pools' time to call; epoch seconds.
+
+    The other half is for what the pools say of it: a call logged after seed 2 was asked for would
+    spoil the order in which the draw is proven.
+    """
+    return state.draw.received + state.rules.draw.contact_seconds.value // 2

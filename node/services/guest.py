@@ -54,11 +54,19 @@ class Guest:
         if good and stream is not None:
             places = tuple(_stored(row.id, item) for item in good)
             batch = Batch(streams=tuple(moved(self.book, [stream])), places=places)
-            await asyncio.to_thread(self.store.commit, batch)
+            await self._commit(batch, row.id)
             self.book.put(stream)
             self.bell.ring()
         if error is not None:
             raise error
+
+    async def _commit(self, batch: Batch, stream: str) -> None:
+        """Commit; if that fails its outcome is unknown, and what stands is read back."""
+        try:
+            await asyncio.to_thread(self.store.commit, batch)
+        except NodeError:
+            await asyncio.to_thread(self.book.reload, self.store, stream)
+            raise
 
     def _judge(
         self, row: StreamRow, items: Sequence[Followed]

@@ -80,16 +80,17 @@ def bidders(
     from node.adapters.drawer import FileDrawer
     from node.adapters.entropy import SystemEntropy
     from node.services.actors.bidder import BidderProgram, House
+    from node.services.actors.drawer import Inside
 
     output, case, policy = Output(as_json=json), _case(tender), _policy(trust)
-    shown = FileDrawer(receipts)
+    drawer, shown = FileDrawer(dir), FileDrawer(receipts)
 
     async def run(client: DoorClient) -> int:
         reading = await _found(client, case, policy)
         runs = []
         for one in case.bidders:
-            drawer = FileDrawer(dir / one.id)
-            house = House(client, drawer, SystemEntropy(), policy, _publisher(shown.write))
+            own = Inside(drawer, one.id)
+            house = House(client, own, SystemEntropy(), policy, _publisher(shown.write))
             told = _told(output, f"bidder {one.id}")
             runs.append(BidderProgram(house, one).run(_again(reading), told))
         stands = await asyncio.gather(*runs)
@@ -123,13 +124,14 @@ def experts(
     from node.services.actors.roll import Calendar, Invented, roll_in
 
     output, case, policy = Output(as_json=json), _case(tender), _policy(trust)
+    regulator = _regulator(policy)
     drawer, entropy = FileDrawer(dir), SystemEntropy()
 
     async def run(client: DoorClient) -> int:
         told = _told(output, f"experts of {centre}")
         asked = tuple(stratum.specialty for stratum in case.lot.strata)
         now = await _patiently(client.now)
-        invented = Invented(centre, region, count, asked, now, _regulator(policy))
+        invented = Invented(centre, region, count, asked, now, regulator)
         roll = roll_in(drawer, invented, entropy)
         calendar = Calendar(busy, silent)
         program = ExpertsProgram(client, drawer, entropy, case, centre, roll, calendar)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,13 @@ from node.adapters.rpc.operator_client import OperatorDoor
 from node.cli.demo.barrier import Barrier, jumper
 from node.cli.demo.conduct import Conductor
 from node.cli.demo.ears import Case, Ears
-from node.cli.demo.report import Ending, fetch, file_name, judge, winner_of
+from node.cli.demo.papers import TRUST
+from node.cli.demo.report import Ending, anchored, file_of, winner_of
 from node.cli.demo.site import replace_file
 from node.cli.demo.telling import Telling
 from node.cli.demo.watch import Watch
 from node.cli.language import say
+from node.core.evidence.trust import parse_trust
 from node.core.records.kinds.streams import Network as NetworkPart
 from node.core.rules.ruleset import builtin_digest
 from node.services.judging import Laws
@@ -71,17 +72,16 @@ def laws_of(network: Network) -> Laws:
 async def _judged(
     site: Site, tender: Tender, regulator: OperatorDoor, state: TenderState
 ) -> Ending:
-    files = {reader: f"evidence/{file_name(tender.id, reader)}" for reader in READERS}
-    data = {reader: await fetch(regulator, state.stream, reader) for reader in READERS}
-    for reader in READERS[1:]:
-        replace_file(site.root / files[reader], data[reader])
-    reader = READERS[0]
-    verdict = await asyncio.to_thread(judge, site.root, files[reader], data[reader])
+    trust = parse_trust((site.root / TRUST).read_bytes())
+    verdicts = {}
+    for reader in READERS:
+        data, verdict = await anchored(regulator, (state.stream, reader), trust)
+        replace_file(site.root / file_of(tender.id, reader), data)
+        verdicts[reader] = verdict
     winner, name, price = winner_of(state)
     return Ending(
         tender=tender.id,
-        file=files[reader],
-        verdict=verdict,
+        verdict=verdicts[READERS[0]],
         winner=winner,
         name=name,
         price=price,

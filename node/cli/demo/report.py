@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from node.cli.demo.site import replace_file
 from node.cli.language import language, say
 from node.core.errors import StateError
 from node.core.evidence.report import EXPLAINED, NAMES, Verdict
-from node.core.evidence.trust import parse_trust
 from node.core.evidence.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from node.cli.output import Output
+    from node.core.evidence.trust import Trust
     from node.core.rules.state import TenderState
     from node.services.ports.operator import Operator
 
@@ -32,16 +34,20 @@ STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the demo ended. `file` is relative to the demo's folder; prices as they were opened."""
+    """How the demo ended: what the evidence for the regulator says, and what the city did."""
 
     tender: str
-    file: str
     verdict: Verdict
     winner: str | None
     name: str
     price: str | None
     city: str | None
     invented: bool
+
+    @property
+    def file(self) -> str:
+        """The regulator's evidence, in the demo's folder."""
+        return file_of(self.tender, "regulator")
 
     @property
     def is_verified(self) -> bool:
@@ -61,31 +67,32 @@ class Ending:
         return f"{link.where or '/'} {link.link}: {link.told(language())}" if link else ""
 
 
-async def fetch(operator: Operator, stream: str, reader: str) -> bytes:
-    """The evidence for a reader, as soon as the node has all of it.
+async def anchored(
+    operator: Operator, asked: tuple[str, str], trust: Trust
+) -> tuple[bytes, Verdict]:
+    """The evidence for (stream, reader) and its verdict, once the chain anchors all of it.
 
-    Raises StateError if it is not ready within half a minute.
+    What is not anchored within half a minute is said by the verdict. Raises StateError if there
+    is no evidence by then.
     """
-    end = asyncio.get_running_loop().time() + READY_S
+    loop = asyncio.get_running_loop()
+    end = loop.time() + READY_S
     while True:
         try:
-            return await operator.evidence(stream, reader)
+            data = await operator.evidence(*asked)
+            verdict = await asyncio.to_thread(verify, data, trust)
+            if not verdict.remarks or loop.time() > end:
+                return data, verdict
         except StateError as error:
-            if error.code != "too-early" or asyncio.get_running_loop().time() > end:
+            if error.code != "too-early" or loop.time() > end:
                 raise
         await asyncio.sleep(AGAIN_S)
 
 
-def file_name(tender: str, reader: str) -> str:
-    """The file's name (interfaces I2): the regulator's has no reader in it."""
+def file_of(tender: str, reader: str) -> str:
+    """An evidence file's path in the demo's folder: the regulator's has no reader in its name."""
     middle = "" if reader == "regulator" else f".{reader.replace(':', '-')}"
-    return f"{tender}{middle}.evidence.json"
-
-
-def judge(root: Path, file: str, data: bytes) -> Verdict:
-    """Keep an evidence file and verify it, offline, under the demo's trust.json."""
-    replace_file(root / file, data)
-    return verify(data, parse_trust((root / "trust.json").read_bytes()))
+    return f"evidence/{tender}{middle}.evidence.json"
 
 
 def winner_of(state: TenderState) -> tuple[str | None, str, str | None]:
@@ -127,13 +134,22 @@ def _checks(verdict: Verdict) -> Iterator[str]:
     )
 
 
+def _program() -> str:
+    """How the reader called us, so that what is shown can be copied."""
+    called = sys.argv[0]
+    if Path(called).name != "yuanping" or shutil.which("yuanping") == called:
+        return "yuanping"
+    return called
+
+
 def _next(ending: Ending, root: Path) -> Iterator[str]:
-    file, trust = root / ending.file, root / "trust.json"
-    public = root / "evidence" / file_name(ending.tender, "public")
+    near = Path(os.path.relpath(root)) if root.is_relative_to(Path.cwd()) else root
+    file, trust = near / ending.file, near / "trust.json"
+    public = near / file_of(ending.tender, "public")
     yield ""
     yield say("接下来可以试：", "What to try next:")
-    yield f"  yuanping verify {file} --trust {trust} --explain"
-    yield f"  yuanping verify {public} --trust {trust}"
+    yield f"  {_program()} verify {file} --trust {trust} --explain"
+    yield f"  {_program()} verify {public} --trust {trust}"
     yield say(
         "  改动文件中任意一个字节，再验证一次：必定失败，并指出断在哪里",
         "  change any one byte of the file and verify again: it fails and says where",

@@ -80,6 +80,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "证据不成立，请保全文件并联系监管部门。",
         "The evidence does not hold; keep the file and ask the regulator.",
     ),
+    "demo": (
+        "请查看所述进程的日志，修正后加 --resume 继续。",
+        "Look at the log of whom it names, mend it, then go on with --resume.",
+    ),
     "store": ("存储不可写，请检查磁盘。", "Check the disk: space, permission, health."),
 }
 """Permanent code -> what a person should do next, in Chinese and in English."""

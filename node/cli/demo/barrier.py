@@ -56,7 +56,7 @@ class Barrier:
             if not waiting:
                 return
             if loop.time() > end:
-                raise UnavailableError(complaint(waiting))
+                raise UnavailableError(complaint(waiting), code="demo")
             await asyncio.sleep(POLL_S)
 
     async def _all(self) -> dict[str, Status | None]:

@@ -81,7 +81,7 @@ class Conductor:
                 self.stopped.add(child.command.name)
                 self.telling.stopped(child.command)
         if _steady() - self.changed > STUCK_S:
-            raise StateError(self._stuck())
+            raise StateError(self._stuck(), code="demo")
 
     async def _move_clock(self) -> None:
         move = self._move()

@@ -116,7 +116,7 @@ class Children:
         """Raise UnavailableError naming a child that ended badly, with the end of its log."""
         for child in self.running:
             if child.has_failed:
-                raise UnavailableError(failure(child))
+                raise UnavailableError(failure(child), code="demo")
 
     def stopped(self) -> list[Child]:
         """Children that somebody stopped and that may be started again by hand."""

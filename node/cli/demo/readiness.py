@@ -33,7 +33,8 @@ def wait_until_ready(addresses: Mapping[str, str], children: Children) -> None:
         said = {name: _ask(address) for name, address in waiting.items()}
         waiting = {name: waiting[name] for name, words in said.items() if words}
         if time.monotonic() > end:
-            raise UnavailableError(_complaint({name: said[name] for name in waiting}))
+            complaint = _complaint({name: said[name] for name in waiting})
+            raise UnavailableError(complaint, code="demo")
         if waiting:
             time.sleep(POLL_S)
 

@@ -87,7 +87,7 @@ def wait_for_chain(site: Site, child: Child, children: Children) -> dict[str, An
             return state
         children.check()
         if time.monotonic() > end:
-            raise UnavailableError("the development chain does not become ready", code="chain")
+            raise UnavailableError("the development chain does not become ready", code="demo")
         time.sleep(POLL_S)
 
 

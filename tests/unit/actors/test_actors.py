@@ -19,12 +19,12 @@ from node.core.records.envelope import open_envelope
 from node.core.records.keys import key_id
 from node.core.rules.state import Phase
 from node.services.actors.bidder import is_listed
-from node.services.actors.buyer import deadline_of, holders_of
+from node.services.actors.buyer import BLIND, deadline_of, holders_of
 from node.services.actors.pen import Pen
 from node.services.actors.reading import Reading
 from node.services.actors.roll import Calendar
 from node.services.actors.seat import Judgement, owed
-from node.services.actors.tender_file import Outcome, read_tender_file
+from node.services.actors.tender_file import FactFound, Outcome, read_tender_file
 from node.services.ports import Followed
 from node.services.ports.door import Beat, Call
 from tests.conftest import ROOT
@@ -83,7 +83,7 @@ def test_nobody_reads_more_than_the_law_lets_him_see() -> None:
 
     asyncio.run(run())
     assert [reader for reader, _ in seen["buyer"]] == ["public", f"centre:{HOST}"]
-    assert seen["buyer"][1][1] not in (Phase.ANNOUNCED, Phase.CLOSED, Phase.UNLOCKED)
+    assert seen["buyer"][1][1] not in BLIND
     for bidder in tender_file(REAL).bidders:
         readers = {reader for reader, _ in seen[bidder.id]}
         assert len(readers) == 1
@@ -212,7 +212,8 @@ def test_a_bid_without_a_price_is_a_finding_and_one_rejected_by_price_is_none() 
     changed: dict[str, Any] = dict(state.opened)
     changed[bids[0]] = msgspec.structs.replace(changed[bids[0]], price=None)
     changed[bids[1]] = msgspec.structs.replace(changed[bids[1]], price="99999999")
-    case = msgspec.structs.replace(cast.case, findings=())
+    noted = FactFound(bidder=changed[bids[1]].bidder, ground="invalid", note="also")
+    case = msgspec.structs.replace(cast.case, findings=(noted,))
     body = Judgement("1", case, SeededEntropy()).findings(replace(state, opened=changed))
     assert [(one.bid, one.ground) for one in body.findings] == [(bids[0], "no-price")]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import ForbiddenError, InvalidError, MissingError, NodeError, StateError
 from node.core.records.envelope import open_envelope
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import TenderState
-from node.services.ports import Accepted, StreamRow, Submission
+from node.services.ports import UNTOLD, Accepted, StreamRow, Submission
 from node.services.ports.operator import Status
 from node.services.shown import WAIT_S
 
@@ -88,7 +88,10 @@ class Records:
         refused = {n: e for n, item in enumerate(items) if (e := self._not_from(item, peer))}
         rest = [item for n, item in enumerate(items) if n not in refused]
         answers = iter(await self.sequencer.accept(rest) if rest else [])
-        return [refused[n] if n in refused else next(answers) for n in range(len(items))]
+        return [
+            refused[n] if n in refused else _told(item, next(answers))
+            for n, item in enumerate(items)
+        ]
 
     def _not_from(self, item: Submission, peer: str | None) -> NodeError | None:
         """A partner brings its own records, its seats' and anybody's bids; nobody opens streams."""
@@ -247,3 +250,12 @@ class Records:
 
 def _id(item: Submission) -> str:
     return open_envelope(item.envelope).id
+
+
+def _told(item: Submission, answer: Accepted | NodeError) -> Accepted | NodeError:
+    """A bidder is not told his place: it would say how many came before him (TBL art. 22)."""
+    if isinstance(answer, Accepted):
+        author = open_envelope(item.envelope).header.author
+        if author.startswith("bidder:"):
+            return replace(answer, seq=UNTOLD)
+    return answer

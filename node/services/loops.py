@@ -79,6 +79,7 @@ class Loops:
         """Run every loop until cancelled."""
         loops: dict[str, tuple[float, Callable[[], Awaitable[object]]]] = {
             "publish": (self.tick_s, self.tick),
+            "cosign": (0.0, self.cosign),
             "duties": (0.0, self.do_duties),
             "lodging": (0.0, self.send),
             "chain": (PAUSE_S, self.look_at_chain),
@@ -94,11 +95,16 @@ class Loops:
                 tasks.create_task(forever(name, pause_s, once, self.report), name=name)
 
     async def tick(self) -> None:
-        """Endorse what we newly checked, publish, and collect the partners' cosignatures."""
+        """Endorse what we newly checked, and publish."""
         await self.endorse()
         await self.publisher.publish_tick()
+
+    async def cosign(self) -> None:
+        """Bring our newest checkpoint to its quorum; a slow partner delays no tick."""
+        bell = self.records.bell
+        rings = bell.rings
         await self.cosigning.collect()
-        self.records.bell.ring()
+        await bell.wait(rings, self.tick_s)
 
     async def endorse(self) -> None:
         """One endorsement for each followed tender that has new places and no dispute."""

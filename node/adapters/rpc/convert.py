@@ -23,7 +23,7 @@ from node.core.records.envelope import MAX_BODY, MAX_ENVELOPE, NODE_ID, Envelope
 from node.core.records.keys import SIGNATURE_SIZE
 from node.core.records.place import What, Where
 from node.core.records.shamir import MAX_SHARES
-from node.services.ports import Accepted, Followed, LogPart, StreamRow, Submission
+from node.services.ports import UNTOLD, Accepted, Followed, LogPart, StreamRow, Submission
 from node.services.ports.door import Call, Invitation
 
 MAX_ITEMS: Final = 256
@@ -144,7 +144,8 @@ def answer_to(answer: Accepted | NodeError) -> pb.Answer:
     """The answer to one record, for the wire."""
     if isinstance(answer, NodeError):
         return pb.Answer(problem=problem_of(answer))
-    return pb.Answer(accepted=pb.Accepted(record=answer.record, seq=answer.seq, entry=answer.entry))
+    seq = None if answer.seq == UNTOLD else answer.seq
+    return pb.Answer(accepted=pb.Accepted(record=answer.record, seq=seq, entry=answer.entry))
 
 
 def answers_from(answers: Sequence[pb.Answer], asked: int) -> list[Accepted | NodeError]:
@@ -154,11 +155,11 @@ def answers_from(answers: Sequence[pb.Answer], asked: int) -> list[Accepted | No
     return [_answer_from(answer) for answer in answers]
 
 
-def accepted_from(record: str, seq: int, entry: str) -> Accepted:
-    """A record's place."""
+def accepted_from(record: str, seq: int | None, entry: str) -> Accepted:
+    """A record's place; its number may be withheld."""
     return Accepted(
         digest_from(record, "a record's id"),
-        count_from(seq, "a place"),
+        UNTOLD if seq is None else count_from(seq, "a place"),
         digest_from(entry, "an entry"),
     )
 
@@ -282,7 +283,8 @@ def _answer_from(answer: pb.Answer) -> Accepted | NodeError:
     match answer.WhichOneof("outcome"):
         case "accepted":
             found = answer.accepted
-            return accepted_from(found.record, found.seq, found.entry)
+            seq = found.seq if found.HasField("seq") else None
+            return accepted_from(found.record, seq, found.entry)
         case "problem":
             return error_of_problem(answer.problem)
     raise InvalidError("an answer is a place or a problem")

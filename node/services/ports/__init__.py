@@ -28,6 +28,7 @@ from node.services.ports.network import (
 )
 from node.services.ports.store import (
     NEWEST_CLOCK,
+    UNTOLD,
     Accepted,
     Batch,
     Blobs,
@@ -41,6 +42,7 @@ from node.services.ports.store import (
 
 __all__ = [
     "NEWEST_CLOCK",
+    "UNTOLD",
     "Accepted",
     "Batch",
     "BeaconRound",

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 from node.core.records.envelope import Envelope
 from node.core.records.place import What, Where
 
+UNTOLD: Final = -1
+"""The `seq` of an answer to somebody who may not count places."""
 NEWEST_CLOCK: Final = "clock/newest"
 """Key of the fact that holds the newest time the node stored, epoch seconds."""
 
@@ -30,7 +32,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Durable: the record's id and place. Its receipt follows at the tick's quorum."""
+    """Durable: the record's id and place. Its receipt follows at the tick's quorum.
+
+    `seq` is UNTOLD to a bidder: it would tell him how many came before.
+    """
 
     record: str
     seq: int

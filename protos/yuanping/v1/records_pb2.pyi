@@ -76,19 +76,22 @@ class Accepted(_message.Message):
     ENTRY_FIELD_NUMBER: _builtins.int
     record: _builtins.str
     seq: _builtins.int
+    """Absent to a bidder: it would tell him how many came before."""
     entry: _builtins.str
     def __init__(
         self,
         *,
         record: _builtins.str = ...,
-        seq: _builtins.int = ...,
+        seq: _builtins.int | None = ...,
         entry: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seq", b"_seq", "seq", b"seq"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "record", b"record", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seq", b"_seq", "entry", b"entry", "record", b"record", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__seq: _TypeAlias = _typing.Literal["seq"]  # noqa: Y015
+    _WhichOneofArgType__seq: _TypeAlias = _typing.Literal["_seq", b"_seq"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seq) -> _WhichOneofReturnType__seq | None: ...
 
 Global___Accepted: _TypeAlias = Accepted  # noqa: Y015
 

@@ -1,0 +1,270 @@
+"""A real guest beside a host of `forgeries`: the node's own services over the host's streams.
+
+Following, judging, endorsing, disputing and the sequencer are the node's; transport and chain are
+the world's. Nothing here knows which of the host's records is forged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from node.core.errors import NodeError
+from node.core.evidence import anchor_devnet as layout
+from node.core.records.envelope import open_envelope
+from node.core.records.kinds import decode_body
+from node.core.records.kinds.streams import DisputeRaised, StreamEndorsed
+from node.core.records.place import entry_of
+from node.core.rules.state import Placed, TenderState
+from node.services.bell import Bell
+from node.services.draft import Intake
+from node.services.endorsing import GuestChecks
+from node.services.following import Following
+from node.services.guest import Guest
+from node.services.judging import Laws
+from node.services.loops import Loops
+from node.services.members import Members
+from node.services.model import Book, OwnLog
+from node.services.ports import (
+    Batch,
+    BeaconRound,
+    Followed,
+    PlaceRow,
+    RegistryChange,
+    RegistryView,
+    StreamRow,
+)
+from node.services.scribe import Scribe
+from node.services.sequencer import Sequencer
+from tests.simulators.memory_store import MemoryBlobs, MemoryStore
+from tests.simulators.sources import HandClock, SeededEntropy
+from tests.world.network import HOST
+from tests.world.session import SCRIPTS, Whole
+
+if TYPE_CHECKING:
+    from node.core.evidence.extent import StoredPlace
+    from node.services.desk import Desk
+    from tests.world.chain import Chain
+
+QUIET_S = 30.0
+
+
+class CaughtError(Exception):
+    """The world's own fold refused what its host says next."""
+
+
+def until_forged(kind: type[Whole], name: str) -> tuple[Whole, Placed]:
+    """A host's tender up to and including its first forged record, published; and that record."""
+    forged: list[Placed] = []
+    made = kind(SCRIPTS[name])
+
+    def force(placed: Placed) -> TenderState:
+        forged.append(placed)
+        raise CaughtError
+
+    with pytest.MonkeyPatch.context() as patch, suppress(CaughtError):
+        patch.setattr(made, "force", force)
+        made.run()
+    assert forged, f"{kind.__name__} never cheated"
+    made.net.tick()
+    made.net.anchor_logs()
+    return made, forged[0]
+
+
+@dataclass(frozen=True, slots=True)
+class WorldChain:
+    """The world's chain as the port that services know; what they do not ask is not there."""
+
+    chain: Chain
+
+    def registry(self) -> RegistryView:
+        """The registry now."""
+        view = self.chain.view()
+        changes = [
+            RegistryChange(c.id, c.account, c.descriptor, c.block) for c in self.chain.changes
+        ]
+        return RegistryView(tuple(changes), view.height, view.hash, view.contract, view.proof)
+
+    def round(self, round_id: str, opener: str) -> BeaconRound | None:
+        """A round's members and secrets."""
+        members = self.chain.members_of.get(round_id)
+        if members is None:
+            return None
+        slots, ids = self.chain.slots["beacon"], (bytes.fromhex(round_id), bytes.fromhex(opener))
+        shown = {m.hex(): slots.get(layout.secret_slot(*ids, m)) for m in members}
+        secrets = {who: secret.hex() for who, secret in shown.items() if secret is not None}
+        accounts = tuple(member.hex() for member in members)
+        return BeaconRound(round_id, 0, 0, 0, accounts, {}, secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPartner:
+    """The host as a partner: its tender's stream, then silence."""
+
+    made: Whole
+
+    async def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
+        """Every place after one; the tender is past the closing of bids, so all are ours to see."""
+        for place in self.made.net.logs[HOST].streams[stream].places[after + 1 :]:
+            yield Followed(place.seq, place.what, place.where, place.envelope, place.body)
+        await asyncio.Event().wait()
+
+    async def streams(self) -> AsyncIterator[StreamRow]:
+        """The tender's stream."""
+        yield StreamRow(self.made.state.stream, "tender", HOST, True)
+        await asyncio.Event().wait()
+
+    async def follow_log(self, after: int) -> AsyncIterator[Any]:
+        """Mirrors have tests of their own."""
+        await asyncio.Event().wait()
+        yield after
+
+
+@dataclass
+class HonestGuest:
+    """One member's node, on what it had said by the time its host began to cheat."""
+
+    me: str
+    made: Whole
+    reports: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        net = self.made.net
+        self.clock, self.entropy = HandClock(net.now), SeededEntropy(self.me)
+        self.store, self.bell = MemoryStore(), Bell()
+        book = Book(Laws(net.opening(HOST, "tender").network))
+        self.chain, self.members = WorldChain(net.chain), Members(self.me)
+        self.members.take(self.chain.registry())
+        self._keep_own()
+        book.load(self.store)
+        self.desk = self._desk()
+        checks = GuestChecks(self.desk, self.members)
+        self.guest = Guest(self.me, book, self.store, self.clock, self.bell, checks)
+        self.book, self.loops = book, self._loops(book)
+
+    def _keep_own(self) -> None:
+        """Our own streams as our log has them."""
+        for stream, own in self.made.net.own.items():
+            if own.keeper == self.me:
+                of = own.opened_as.of if own.opened_as else None
+                row = StreamRow(stream, own.kind, self.me, True, of)
+                places = self.made.net.logs[self.me].streams[stream].places
+                rows = tuple(_row(stream, place) for place in places)
+                self.store.commit(Batch(streams=(row,), places=rows))
+
+    def _desk(self) -> Desk:
+        member = self.made.net.members[self.me]
+        parts = SimpleNamespace(
+            me=self.me,
+            chain=self.chain,
+            store=self.store,
+            salt=lambda: self.entropy.bytes(32).hex(),
+            scribe=Scribe(member.author, member.record, self.clock),
+        )
+        return cast("Desk", parts)
+
+    def _loops(self, book: Book) -> Loops:
+        """The node's loops; those parts that nobody calls here are left out."""
+        log, none = OwnLog(f"{self.me}.example/log"), cast(Any, None)
+        blobs, sources = MemoryBlobs(), (self.clock, self.entropy)
+        intake = Intake(self.me, book, log, self.store, blobs, *sources)
+        sequencer = Sequencer(intake, self.bell)
+        records = SimpleNamespace(
+            book=book, desk=self.desk, bell=self.bell, sequencer=sequencer, founder=none
+        )
+        return Loops(
+            records=cast(Any, records),
+            members=self.members,
+            publisher=none,
+            cosigning=none,
+            duties=none,
+            beacon=none,
+            report=self._report,
+            tick_s=0.0,
+            ruleset=self.made.net.ruleset,
+            small_cell=10,
+        )
+
+    def _report(self, what: str, error: NodeError) -> None:
+        self.reports.append(f"{what}: {error}")
+
+    @property
+    def stream(self) -> str:
+        """The host's stream."""
+        return self.made.state.stream
+
+    async def follow(self) -> None:
+        """Follow the host until it is disputed, endorsing as at every tick."""
+        following = Following(
+            partner_id=HOST,
+            partner=cast(Any, WorldPartner(self.made)),
+            held=self.guest.held,
+            log_size=lambda: 0,
+            take=self.guest.take,
+            take_log=cast(Any, None),
+            dispute=self.loops.dispute,
+            report=self._report,
+        )
+        running = asyncio.create_task(following.run())
+        try:
+            async with asyncio.timeout(QUIET_S):
+                while not following.broken:
+                    await self._endorse()
+            for _ in range(3):
+                await self._endorse()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _endorse(self) -> None:
+        """As at every tick: what fails is reported and tried again at the next one."""
+        try:
+            await self.loops.endorse()
+        except NodeError as error:
+            self._report("endorse", error)
+        await asyncio.sleep(0.01)
+
+    @property
+    def held(self) -> int:
+        """How many places of the host's stream we hold."""
+        return self.guest.held(self.stream)
+
+    def said(self) -> list[DisputeRaised | StreamEndorsed]:
+        """All that we endorsed and disputed of the host's stream, in order."""
+        side = self.book.side_of(self.stream, self.me)
+        rows = self.store.places(side.row.id) if side else []
+        bodies = [decode_body(_kind(row), row.body or b"") for row in rows]
+        return [body for body in bodies if isinstance(body, DisputeRaised | StreamEndorsed)]
+
+    def log_all(self) -> None:
+        """Bring what we said now into our log in the world, where the evidence finds it."""
+        side = self.book.side_of(self.stream, self.me)
+        assert side is not None
+        log = self.made.net.logs[self.me]
+        known = len(log.streams[side.row.id].places)
+        for row in self.store.places(side.row.id, known - 1):
+            log.add("side", row.envelope, row.body or b"", self.made.net.now)
+
+
+def _kind(row: PlaceRow) -> str:
+    return open_envelope(row.envelope).header.type
+
+
+def _row(stream: str, place: StoredPlace) -> PlaceRow:
+    return PlaceRow(
+        stream=stream,
+        seq=place.seq,
+        record=place.what.id,
+        what=place.what,
+        where=place.where,
+        entry=entry_of(place.what, place.where),
+        envelope=place.envelope,
+        body=place.body,
+        index=place.index,
+    )

@@ -8,9 +8,10 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,10 @@ from yuanping.v1 import (
 )
 
 from node.adapters.rpc import convert, interceptors, line
+from node.adapters.rpc.blobs import AT_ONCE
 from node.adapters.rpc.client import RpcPartner
 from node.adapters.rpc.refusals import error_of_call
+from node.adapters.rpc.seats import MOST
 from node.adapters.tls import der_of, fingerprint
 from node.core.errors import (
     ADVICE,
@@ -169,11 +172,16 @@ async def test_open_streams_of_a_suspended_member_end_within_five_seconds(
         node.put(member_of(GUEST, keys_of(tmp_path, GUEST), status="suspended"))
         start = time.monotonic()
         with pytest.raises((ForbiddenError, InvalidError)) as caught:
-            async for _ in following:
-                pass
+            await asyncio.wait_for(drain(following), 8)
         assert time.monotonic() - start < 5
         if idle:
             assert caught.value.code == "centre-suspended"
+
+
+async def drain(source: AsyncIterator[Any]) -> None:
+    """Take all that still comes."""
+    async for _ in source:
+        pass
 
 
 async def endless(place: Followed) -> AsyncIterator[Followed]:
@@ -377,6 +385,7 @@ async def test_door_reads_for_its_own_centre_only(tmp_path: Path) -> None:
 
 async def test_partner_learns_nothing_of_a_pools_experts(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
+        node.app.endless = False
         channel = node.channel(keys_of(tmp_path, GUEST))
         seats = seats_pb2_grpc.SeatServiceStub(channel)
         asks: list[Callable[[], Any]] = [
@@ -448,29 +457,60 @@ async def test_answer_that_takes_too_long_frees_the_node(
         stub = records_pb2_grpc.RecordServiceStub(node.channel())
         item = convert.submission_to(submission(1))
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.Submit(records_pb2.SubmitRequest(items=[item]))
-        assert error_of_call(caught.value, "it").code == "unavailable"
+            await stub.Submit(records_pb2.SubmitRequest(items=[item]), timeout=5)
+        assert "longer than the node may take" in str(caught.value.details())
 
 
 async def test_one_caller_cannot_fill_the_memory_with_files(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
-        stub = blobs_pb2_grpc.BlobServiceStub(node.channel(keys_of(tmp_path, GUEST)))
-        never = asyncio.Event()
-        started: list[int] = []
+        node.app.hold = asyncio.Event()
+        guest = node.guest()
+        calls = [asyncio.create_task(guest.put_blob(b"%d" % n)) for n in range(AT_ONCE * 2)]
+        await asyncio.sleep(0.5)
+        assert len(node.app.asked) == AT_ONCE
+        # The files of others are not kept waiting by them.
+        assert len(await asyncio.wait_for(node.door().put_blob(b"mine"), 5)) == 64
+        node.app.hold.set()
+        assert len(set(await asyncio.gather(*calls))) == AT_ONCE * 2
 
-        async def slow(n: int) -> AsyncIterator[blobs_pb2.PutRequest]:
-            started.append(n)
-            yield blobs_pb2.PutRequest(chunk=b"x" * 1000)
-            await never.wait()
 
-        calls = [stub.Put(slow(n)) for n in range(8)]
-        await asyncio.sleep(0.3)
-        # The other callers' files are not kept waiting by them.
-        assert len(await node.door().put_blob(b"mine")) == 64
-        assert len(started) == 8
-        for call in calls:
-            call.cancel()
-        never.set()
+def disclosure(*draws: str | None) -> Iterator[pools_pb2.PoolServiceDiscloseRequest]:
+    """Pieces of which some name a draw."""
+    return (pools_pb2.PoolServiceDiscloseRequest(draw=draw, chunk=b"x") for draw in draws)
+
+
+@pytest.mark.parametrize(
+    "draws", [(), (None,), (None, "d" * 64), ("d" * 64, "d" * 64), ("d" * 64, "e" * 64), ("d",)]
+)
+async def test_lists_are_disclosed_for_one_draw(
+    tmp_path: Path, draws: tuple[str | None, ...]
+) -> None:
+    async with stage(tmp_path) as node:
+        stub = pools_pb2_grpc.PoolServiceStub(node.channel(keys_of(tmp_path, GUEST)))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Disclose(disclosure(*draws))
+        assert error_of_call(caught.value, "it").code == "form"
+        assert node.app.disclosed == []
+
+
+async def test_lists_are_disclosed_by_a_member_only(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        stub = pools_pb2_grpc.PoolServiceStub(node.channel())
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Disclose(disclosure("d" * 64, None))
+        assert error_of_call(caught.value, "it").code == "forbidden"
+        assert node.app.disclosed == []
+
+
+async def test_program_speaks_for_so_many_experts_only(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        node.app.endless = False
+        many = frozenset(sha256(b"%d" % n).hexdigest() for n in range(MOST + 1))
+        with pytest.raises(LimitError):
+            await drain(node.door().calls(many))
+        with pytest.raises(LimitError):
+            await drain(node.door().invitations(many))
+        assert node.app.asked == []
 
 
 TEXT = st.one_of(st.text(max_size=80), st.sampled_from(["a" * 64, "A" * 64, "public", "0"]))
@@ -703,8 +743,7 @@ async def test_words_of_another_node_cannot_command_a_terminal(tmp_path: Path) -
 async def test_false_places_are_seen(tmp_path: Path, shown: list[records_pb2.Place]) -> None:
     async with liar(tmp_path, Follow=[records_pb2.FollowResponse(places=shown)]) as partner:
         with pytest.raises((InvalidError, LimitError)):
-            async for _ in partner.follow(STREAM, -1):
-                pass
+            await drain(partner.follow(STREAM, -1))
 
 
 def piece(start: int, size: int, note: str | None = "note") -> records_pb2.FollowLogResponse:
@@ -730,8 +769,7 @@ async def test_false_pieces_of_a_log_are_seen(
     monkeypatch.setattr("node.adapters.rpc.client.MAX_PART", 16)
     async with liar(tmp_path, FollowLog=pieces) as partner:
         with pytest.raises((InvalidError, LimitError)):
-            async for _ in partner.follow_log(0):
-                pass
+            await drain(partner.follow_log(0))
 
 
 @pytest.mark.parametrize(
@@ -750,8 +788,7 @@ async def test_false_streams_are_seen(tmp_path: Path, info: records_pb2.StreamIn
     listing = records_pb2.ListStreamsResponse(streams=[info])
     async with liar(tmp_path, ListStreams=[listing]) as partner:
         with pytest.raises(InvalidError):
-            async for _ in partner.streams():
-                pass
+            await drain(partner.streams())
 
 
 async def test_file_that_was_not_kept_and_share_that_is_none_are_seen(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ class SimApplication:
 
     async def put_blob(self, data: bytes, peer: str | None) -> str:
         self._ask("put_blob", len(data), peer)
+        if self.hold is not None and peer is not None:
+            await self.hold.wait()
         name = sha256(data).hexdigest()
         self.blobs[name] = data
         return name

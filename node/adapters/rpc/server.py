@@ -218,13 +218,12 @@ def _check_door(door: Path) -> None:
 
 
 def _bind_door(door: Path, server: grpc.aio.Server) -> None:
-    # The mask first: between bind and chmod nobody else may come in.
+    # By the mask, not by chmod after it: nobody else may come in for a moment either.
     before = os.umask(0o177)
     try:
         _bind(str(door), lambda: server.add_insecure_port(f"unix:{door}"))
     finally:
         os.umask(before)
-    door.chmod(0o600)
 
 
 def _bind(address: str, bind: Callable[[], int]) -> int:

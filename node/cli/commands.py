@@ -66,12 +66,6 @@ COMMANDS: Mapping[str, Command] = {
         "Verify evidence files and receipts offline.",
         "yuanping verify tender.evidence.json --trust trust.json",
     ),
-    "kinds": Command(
-        "node.cli.kinds:kinds",
-        "输出全部记录类型的 JSON Schema。",
-        "Write the JSON Schemas of all record types.",
-        "yuanping kinds > kinds.schema.json",
-    ),
     "version": Command(
         "node.cli.version:version",
         "显示版本。",

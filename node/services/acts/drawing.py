@@ -19,7 +19,7 @@ from node.core.records.kinds.draws import (
 )
 from node.core.records.kinds.session import CommitteeFormed, FormedSeat
 from node.core.rules import drawing
-from node.core.rules.draw import seed_of
+from node.core.rules.draw import remaining, seed_of
 from node.core.rules.seating import seats_of
 
 if TYPE_CHECKING:
@@ -73,8 +73,14 @@ async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
             return _seeded(desk, found)
         if desk.clock.now() <= found.reveal_by:
             return None
-        members = tuple(one for one in members if one in found.secrets)
+        members, existed = _without_silent(found), max(existed, found.reveal_by)
     return None
+
+
+def _without_silent(void: BeaconRound) -> tuple[str, ...]:
+    """Accounts of the round after a void one, which also opens later than that one ended."""
+    raw = [[bytes.fromhex(a) for a in one] for one in (void.members, void.commits, void.secrets)]
+    return tuple(account.hex() for account in remaining(raw[0], raw[1], raw[2]))
 
 
 def _seeded(desk: Desk, found: BeaconRound) -> Body:

@@ -43,3 +43,18 @@ def test_search_that_reached_a_limit_says_so() -> None:
     with pytest.raises(TooMuchError):
         list(decode.layers(bomb, Limits(inflated=1000)))
     assert search_data(b"nothing here", [secret]) == []
+
+
+def test_digest_is_found_raw_and_in_hex_at_any_offset() -> None:
+    secret = Secret("canary", "x", (), (bytes(range(200, 232)).hex(),))
+    raw = bytes.fromhex(secret.digests[0])
+    for data in (b"\xff" * 3 + raw + b"\0", b"abcde" + raw.hex().encode() + b"0123", raw):
+        assert [hit.secret for hit in search_data(data, [secret])] == [secret]
+    assert search_data(raw[:31] + b"\0" + raw[1:], [secret]) == []
+
+
+def test_number_inside_a_run_of_hex_digits_is_chance() -> None:
+    price = Secret("price", "x", (b"14820000",))
+    assert search_data(b"deadbeef14820000cafe", [price]) == []
+    for data in (b'{"price":"14820000"}', b"\t14820000\n", "价14820000元".encode("utf-16-le")):
+        assert [hit.secret for hit in search_data(data, [price])] == [price]

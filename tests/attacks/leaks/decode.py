@@ -28,6 +28,8 @@ LEAST = 4
 _HEX = re.compile(rb"[0-9a-f]{8,}|[0-9A-F]{8,}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{6,}={0,2}")
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]{6,}={0,2}")
+_DIGEST = re.compile(rb"[0-9a-f]{32,}")
+"""No base64 looks like this: one run of 32 in 2^64 would."""
 _WIDE_LE = re.compile(rb"(?:[\x09\x0a\x0d\x20-\x7e]\x00){4,}")
 _WIDE_BE = re.compile(rb"(?:\x00[\x09\x0a\x0d\x20-\x7e]){4,}")
 _DEFLATED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
@@ -167,6 +169,8 @@ def base64_values(data: bytes) -> Found:
     for pattern, how in ((_BASE64, "base64"), (_BASE64URL, "base64url")):
         for match in pattern.finditer(data):
             run = match.group().rstrip(b"=")
+            if _DIGEST.fullmatch(run):
+                continue
             if how == "base64url":
                 if not {45, 95} & set(run):
                     continue

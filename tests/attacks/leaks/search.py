@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.attacks.leaks.decode import Layer, Limits, file_layers, layers
 
+DIGEST = 32
+SMALL = 8192
+"""Bytes of the largest layer in which raw digests are looked for at every offset."""
+_HEXES = re.compile(rb"[0-9a-f]{64,}")
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Something that may not be found: its kind, whose it is, and the bytes that give it away."""
+    """Something that may not be found: its kind, whose it is, and the bytes that give it away.
+
+    `digests` are 32-byte values, in hex; they give it away raw and in hex. A needle of digits only
+    counts where it is not part of a longer run of hex digits: there it is chance.
+    """
 
     kind: str
     name: str
     needles: tuple[bytes, ...]
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,13 @@ def needles_of(text: str) -> tuple[bytes, ...]:
     return (text.encode(), text.encode("utf-16-le"), text.encode("utf-16-be"))
 
 
+def _alone(needle: bytes) -> re.Pattern[bytes] | None:
+    """How a number must stand to count: not inside of a run of hex digits."""
+    if not needle.replace(b".", b"").isdigit():
+        return None
+    return re.compile(rb"(?<![0-9a-fA-F])" + re.escape(needle) + rb"(?![0-9a-fA-F])")
+
+
 def _widened(needle: bytes) -> tuple[bytes, ...]:
     """The needle, and if it is text as UTF-16, which no form tells from other bytes."""
     try:
@@ -49,13 +67,16 @@ class Searcher:
 
     def __init__(self, secrets: Iterable[Secret], limits: Limits | None = None) -> None:
         self._limits = limits
+        found = tuple(secrets)
         self._needles = [
-            (wide, secret)
-            for secret in secrets
+            (wide, _alone(wide), secret)
+            for secret in found
             for needle in secret.needles
             for wide in _widened(needle)
         ]
-        self._shortest = min((len(needle) for needle, _ in self._needles), default=0)
+        self._shortest = min((len(needle) for needle, *_ in self._needles), default=1 << 62)
+        self._hex = {d.encode(): secret for secret in found for d in secret.digests}
+        self._raw = {bytes.fromhex(d): secret for secret in found for d in secret.digests}
 
     def data(self, data: bytes, place: str) -> Iterator[Hit]:
         """Search some bytes. Raises TooMuchError."""
@@ -77,13 +98,30 @@ class Searcher:
     def _in(self, found: Iterable[Layer], place: str) -> Iterator[Hit]:
         told: set[Secret] = set()
         for layer in found:
-            data = layer.data
-            if len(data) < self._shortest:
-                continue
-            for secret in [secret for needle, secret in self._needles if needle in data]:
+            for secret in self._hits(layer.data):
                 if secret not in told:
                     told.add(secret)
                     yield Hit(secret, place, layer.path)
+
+    def _hits(self, data: bytes) -> Iterator[Secret]:
+        if len(data) >= self._shortest:
+            for needle, alone, secret in self._needles:
+                if needle in data and (alone is None or alone.search(data)):
+                    yield secret
+        if self._hex and len(data) >= DIGEST:
+            yield from self._digests(data)
+
+    def _digests(self, data: bytes) -> Iterator[Secret]:
+        """Digests in hex at any offset; raw ones in layers of the size that holds some."""
+        for match in _HEXES.finditer(data):
+            run = match.group()
+            for at in range(len(run) - 2 * DIGEST + 1):
+                if secret := self._hex.get(run[at : at + 2 * DIGEST]):
+                    yield secret
+        if len(data) <= SMALL and not data.isascii():
+            for at in range(len(data) - DIGEST + 1):
+                if secret := self._raw.get(data[at : at + DIGEST]):
+                    yield secret
 
 
 def search_tree(root: Path, secrets: Sequence[Secret]) -> list[Hit]:

@@ -348,9 +348,12 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
     )
 
 
-def report(what: str, error: NodeError) -> None:
-    """Tell the operator what failed; partners and duties are tried again."""
-    log.warning("failed", what=what, code=error.code, detail=str(error))
+def report(what: str, error: Exception) -> None:
+    """Tell the operator what failed; it is tried again. A mistake of ours comes with its place."""
+    if isinstance(error, NodeError):
+        log.warning("failed", what=what, code=error.code, detail=str(error))
+    else:
+        log.error("mistake", what=what, exc_info=error)
 
 
 def report_duty(stream: str, duty: Duty, error: NodeError) -> None:

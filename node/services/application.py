@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from node.core.errors import ForbiddenError, InvalidError, MissingError, NodeError, StateError
+from node.core.errors import (
+    ForbiddenError,
+    InvalidError,
+    LimitError,
+    MissingError,
+    NodeError,
+    StateError,
+)
 from node.core.records.envelope import open_envelope
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import TenderState
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
     from node.services.sequencer import Sequencer
     from node.services.shown import Shown
 
+PARTNER_BYTES = 64 * 1024 * 1024
+"""How much a partner may store here that no accepted record names yet."""
+
 
 @dataclass(slots=True)
 class Records:
@@ -52,6 +62,7 @@ class Records:
     anchors: Anchors
     bell: Bell
     height: int = 0
+    brought: dict[str, int] = field(default_factory=dict)
 
     def now(self) -> int:
         """The node's clock."""
@@ -88,6 +99,8 @@ class Records:
         refused = {n: e for n, item in enumerate(items) if (e := self._not_from(item, peer))}
         rest = [item for n, item in enumerate(items) if n not in refused]
         answers = iter(await self.sequencer.accept(rest) if rest else [])
+        if peer is not None and any(item.sealed for item in rest):
+            self.brought.pop(peer, None)
         return [
             refused[n] if n in refused else _told(item, next(answers))
             for n, item in enumerate(items)
@@ -188,8 +201,17 @@ class Records:
             raise MissingError("the sealed share is not in this node's store")
         return sealed
 
-    async def put_blob(self, data: bytes, peer: str | None) -> str:  # noqa: ARG002 - of the port
-        """Store a file; its SHA-256. Durable when it returns."""
+    async def put_blob(self, data: bytes, peer: str | None) -> str:
+        """Store a file; its SHA-256. Durable when it returns.
+
+        A partner may bring so much between two boxes of its people that we accept, no more:
+        nobody fills our disk before a deadline.
+        """
+        if peer is not None:
+            brought = self.brought.get(peer, 0) + len(data)
+            if brought > PARTNER_BYTES:
+                raise LimitError(f"{peer} has brought {PARTNER_BYTES} bytes that no record names")
+            self.brought[peer] = brought
         return await self.desk.off(self.desk.blobs.put, data)
 
     async def get_blob(self, sha256: str, peer: str | None) -> bytes:

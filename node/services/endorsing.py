@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError, RuleError
 from node.core.records.kinds.draws import DrawSeeded
-from node.core.records.kinds.streams import DisputeRaised, RegistryNoted, StreamEndorsed
+from node.core.records.kinds.streams import (
+    DisputeRaised,
+    RecordRefused,
+    RegistryNoted,
+    StreamEndorsed,
+)
 from node.core.rules.registry import entries_at
+from node.services.judging import judge_ahead
+from node.services.lodging import kept_item, lodged_key
 from node.services.members import changes_of
 
 if TYPE_CHECKING:
@@ -56,6 +63,8 @@ class GuestChecks:
             self._check_registry(placed.body)
         if isinstance(placed.body, DrawSeeded):
             self._check_seed(state, placed.body)
+        if isinstance(placed.body, RecordRefused):
+            self._check_refusal(state, placed.body, placed.received)
 
     def _check_own(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
         """Nobody speaks for us or from our seats but through our own log."""
@@ -66,6 +75,17 @@ class GuestChecks:
             side is None or placed.id not in side.lodged
         ):
             raise RuleError("a record of our people that we never lodged", article="protocol 4")
+
+    def _check_refusal(self, state: TenderState, body: RecordRefused, received: int) -> None:
+        """A host may refuse what we lodged only if our own fold refuses it at that place too."""
+        kept = self.desk.store.fact(lodged_key(body.record))
+        if kept is None:
+            return
+        try:
+            judge_ahead(state, kept_item(kept), received)
+        except NodeError:
+            return
+        raise RuleError("the host refused a record that the rules allow", article="protocol 4")
 
     def _check_registry(self, body: RegistryNoted) -> None:
         """The members named are those of our own view of the chain at that height."""

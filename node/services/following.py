@@ -44,7 +44,7 @@ class Following:
     take: Take
     take_log: TakeLog
     dispute: Dispute
-    report: Callable[[str, NodeError], None]
+    report: Callable[[str, Exception], None]
     known: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
 

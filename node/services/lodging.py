@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 
 from node.core.errors import MissingError, NodeError, UnavailableError
-from node.core.records.canonical import decode, encode
+from node.core.records.canonical import END, decode, encode
 from node.core.records.envelope import Envelope, open_envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.session import ScoresSubmitted
@@ -33,6 +35,7 @@ Own = Callable[
 """Accepts records into our own streams together with tasks and facts (the sequencer)."""
 Judge = Callable[["TenderState", Submission], None]
 """Raises what our fold says against a record at the next place of a stream."""
+PayloadKey = Annotated[str, msgspec.Meta(pattern="^(body|envelope|host|sealed)" + END)]
 ANSWER_S = 20.0
 """How long a caller waits for the host's answer before he is told that it will still be sent."""
 
@@ -88,7 +91,8 @@ class Lodging:
         body = RecordLodged(records=(record,), salt=self.desk.salt())
         task = Task("submit", record, _payload(state.keeper, item), self.desk.clock.now())
         lodged = self.desk.scribe.own("record.lodged/v1", body, side)
-        answer = (await self.own([lodged], [task], facts))[0]
+        kept = {lodged_key(record): encode_payload(task.payload)}
+        answer = (await self.own([lodged], [task], {**facts, **kept}))[0]
         if isinstance(answer, NodeError):
             raise answer
         self.wake.set()
@@ -153,6 +157,21 @@ def _waiter() -> asyncio.Future[Accepted]:
     return future
 
 
+def lodged_key(record: str) -> str:
+    """The fact under which a guest keeps what it lodged, for ever (protocol.md section 4)."""
+    return f"lodged/{record}"
+
+
+def encode_payload(payload: Mapping[str, str]) -> str:
+    """A lodged record as it is kept."""
+    return encode(dict(payload)).decode()
+
+
+def kept_item(text: str) -> Submission:
+    """A lodged record read back."""
+    return item_of(decode(text.encode(), dict[PayloadKey, str]))
+
+
 def _payload(host: str, item: Submission) -> dict[str, str]:
     """A record as its task keeps it: text only."""
     return {
@@ -165,9 +184,14 @@ def _payload(host: str, item: Submission) -> dict[str, str]:
 
 def _item(task: Task) -> Submission:
     """The record that a task keeps."""
-    sealed = task.payload["sealed"]
+    return item_of(task.payload)
+
+
+def item_of(payload: Mapping[str, str]) -> Submission:
+    """A record from the text it is kept as."""
+    sealed = payload["sealed"]
     return Submission(
-        decode(task.payload["envelope"].encode(), Envelope),
-        task.payload["body"].encode(),
+        decode(payload["envelope"].encode(), Envelope),
+        payload["body"].encode(),
         tuple(bytes.fromhex(one) for one in sealed.split(",")) if sealed else (),
     )

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from node.services.ports import Followed, StreamRow, Task
     from node.services.publisher import Publisher
 
-Report = Callable[[str, NodeError], None]
+Report = Callable[[str, Exception], None]
+"""Tells the operator what failed; a mistake of ours with where it happened."""
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
 REGISTRY_S = 1.0
@@ -52,6 +53,8 @@ async def forever(
             if error.detail != told:
                 report(name, error)
             told = error.detail
+        except Exception as error:  # noqa: BLE001 - one loop's mistake must not stop the others
+            report(name, error)
         await asyncio.sleep(pause_s)
 
 

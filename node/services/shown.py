@@ -71,9 +71,6 @@ class Shown:
         stage = stage_of_state(told) if isinstance(told, TenderState) else Stage.AWARDED
         keeper = host.row.keeper if host else stream.row.keeper
         column = audience.reader_class(reader, keeper)
-        if column == "bidder" and stage < Stage.READ:
-            # His own bid too: its place has a number, and that would tell how many there are.
-            reader = column = "public"
         for row in rows:
             header = open_envelope(row.envelope).header
             record = (header.type, header.author)

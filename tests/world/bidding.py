@@ -21,7 +21,7 @@ from node.core.records.kinds.tender import (
     OpeningClosed,
 )
 from node.core.rules.bid import bids_root
-from node.core.rules.opening import bid_context, release_of, shares_of
+from node.core.rules.opening import bid_context, release_of, shares_of, unlock_end
 from node.core.rules.review import sheet_context
 from tests.world.boxes import seal_box
 from tests.world.network import HOST, Person
@@ -123,7 +123,7 @@ class Bidding(Run):
                 body = BidUnlocked(bid=sealed.record, salt=self.salt())
                 self.say(sealed.person, "bid.unlocked/v1", body)
         self.net.tick()
-        self.net.wait_until(epoch_of(self.state.terms.unlock_until))
+        self.net.wait_until(unlock_end(self.state))
         expired = TermExpired(salt=self.salt(), term="unlock")
         self.say(self.host, "term.expired/v1", expired)
         self.sync()

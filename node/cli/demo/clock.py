@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from node.core.records.canonical import epoch_of
 from node.core.rules import drawing
 from node.core.rules.contact import answer_until
+from node.core.rules.opening import unlock_end
 from node.core.rules.state import Phase, TenderState
 
 
@@ -61,7 +62,7 @@ def _closed(look: Look) -> Move | None:
         return Move(opening, "开标", "the opening")
     if state.unlocked != state.in_force.keys():
         return None
-    return Move(epoch_of(state.terms.unlock_until), "解密时段结束", "the end of the unlock window")
+    return Move(unlock_end(state), "解密时段结束", "the end of the unlock window")
 
 
 def _calling(look: Look) -> Move | None:

@@ -44,11 +44,10 @@ def _run_own(stream: Stream) -> None:
     state = OwnState(stream.kind)
     for place in stream.places:
         placed = _placed(place)
+        if placed is None:
+            raise LinkError("rule", place.path, "a place of this stream is not shown")
         try:
-            if placed is None:
-                state = side.pass_over(state, place.seq, place.entry)
-            else:
-                state = side.apply_own(state, placed)
+            state = side.apply_own(state, placed)
         except NodeError as error:
             raise LinkError("rule", place.path, error.detail, article=error.article) from None
 

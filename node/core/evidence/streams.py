@@ -15,6 +15,7 @@ from node.core.evidence.links import LinkError
 from node.core.log.merkle import leaf_hash
 from node.core.log.proof import check_consistency, check_inclusion
 from node.core.records.kinds.draws import DrawJoined
+from node.core.records.kinds.session import CommitteeFormed
 from node.core.records.kinds.streams import (
     DisputeRaised,
     RecordLodged,
@@ -155,6 +156,8 @@ def _check_lodged(case: Case, sides: dict[str, Stream]) -> None:
     answered |= {b.record for b in case.bodies() if isinstance(b, RecordRefused)}
     end = case.host.places[-1].received
     limit = case.rules.clock.lodge_answer_seconds.value
+    if _is_over(case):
+        limit = 0  # nothing may be under way any more: whatever was lodged has had its answer
     for records in lodged.values():
         for record, place in records.items():
             if record not in answered and end - place.received >= limit:
@@ -164,6 +167,15 @@ def _check_lodged(case: Case, sides: dict[str, Stream]) -> None:
         home = home_of(place.author, bodies, case.host.keeper)
         if home != case.host.keeper and place.id not in lodged.get(home, {}):
             raise LinkError("not-lodged", place.path, f"record of {home}")
+
+
+def _is_over(case: Case) -> bool:
+    """Has the tender come to its very end: failed, or awarded with every seated pool's links?"""
+    kinds = [place.kind for place in case.host.places]
+    formed = [body for body in case.bodies() if isinstance(body, CommitteeFormed)]
+    pools = {seat.centre for seat in formed[-1].seats} if formed else set()
+    disclosed = kinds.count("draw.disclosed/v1") == len(pools)
+    return "lot.failed/v1" in kinds or (bool(pools) and disclosed)
 
 
 def _lodged(side: Stream) -> Iterator[tuple[str, Place]]:

@@ -2,7 +2,7 @@
 
 Source: protocol.md sections 2 and 10.13; TBL art. 22 (number and names of bidders before the
 opening), art. 37 (members before the award), art. 44 (process and comparison for ever).
-Levels: N nothing, P place, H header, A all. A row has five levels, one for each stage of the
+Levels: N nothing, H header, A all. A row has five levels, one for each stage of the
 tender: plan, bids open, bids closed, opening over, awarded (or failed).
 """
 
@@ -47,7 +47,8 @@ MILESTONES: Mapping[str, Stage] = MappingProxyType(
     }
 )
 READERS = ("public", "bidder", "guest", "regulator", "host")
-_LETTER = {"N": Level.NOTHING, "P": Level.PLACE, "H": Level.HEADER, "A": Level.ALL}
+# No row has PLACE: behind a type that is not shown, anything could be hidden.
+_LETTER = {"N": Level.NOTHING, "H": Level.HEADER, "A": Level.ALL}
 
 # Rows of the tender's stream: public | bidder | guest (venue, pool, holder) | regulator | host.
 _OPEN = "AAAAA AAAAA AAAAA AAAAA AAAAA"
@@ -58,7 +59,7 @@ _SESSION = "NNNNA NNNNA AAAAA AAAAA AAAAA"  # nobody outside may count seats bef
 _SESSION_HEADER = "NNNNH NNNNH AAAAA AAAAA AAAAA"  # never single votes or scores by seat
 _PUBLICITY = "NNNAA NNNAA AAAAA AAAAA AAAAA"  # TBR art. 54: everybody may object
 _SIDE = "NNNNA NNNNA AAAAA AAAAA AAAAA"
-_NAMES = "NNNNP NNNNP HHHHH AAAAA HHHHH"  # names only to the regulator
+_NAMES = "NNNNH NNNNH HHHHH AAAAA HHHHH"  # that names were read is public, whose is not
 
 _TENDER_ROWS = {
     "stream.opened/v1": _OPEN,
@@ -155,11 +156,13 @@ def level(
     """How much of a record a reader may see.
 
     `record` is (type, author); `reader` is (reader, its class from `reader_class`). A bidder
-    sees all of his own records at any stage. A type that the stream may not hold: nothing.
+    sees all of his own records once the opening is over: before, the number of his place would
+    tell how many came before him, and his receipt proves all he needs. A type that the stream
+    may not hold: nothing.
     """
     kind, author = record
     name, column = reader
-    if column == "bidder" and author == name:
+    if column == "bidder" and author == name and stage >= Stage.READ:
         return Level.ALL
     row = TABLE[stream_kind].get((kind, column))
     return Level.NOTHING if row is None else row[stage]

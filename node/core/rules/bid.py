@@ -58,4 +58,10 @@ def bids_closed(state: TenderState, placed: Placed, body: BidsClosed) -> TenderS
         raise RuleError("the deadline is not past yet")
     if (body.leaves, body.root) != bids_root(state.in_force, body.random):
         raise RuleError("leaves or root are not of the bids in force", article="protocol 10.8")
-    return replace(state, phase=Phase.CLOSED, closed=body, closed_seq=placed.seq)
+    return replace(
+        state,
+        phase=Phase.CLOSED,
+        closed=body,
+        closed_seq=placed.seq,
+        closed_at=placed.received,
+    )

@@ -53,7 +53,7 @@ def _announced(state: TenderState, now: int) -> Iterator[Duty]:
 def _closed(state: TenderState, now: int) -> Iterator[Duty]:
     if not opening.is_enough(state):
         yield Duty("lot.failed/v1", "too-few-bids")
-    elif now >= epoch_of(state.terms.unlock_until):
+    elif now >= opening.unlock_end(state):
         yield Duty("term.expired/v1", "unlock")
 
 

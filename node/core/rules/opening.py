@@ -38,6 +38,15 @@ def is_enough(state: TenderState) -> bool:
     return len(state.in_force) >= state.rules.bids.minimum_bidders.value
 
 
+def unlock_end(state: TenderState) -> int:
+    """When the unlock window ends: as announced, but never a window's length before it can close.
+
+    A host that closes the bids late must not shorten the time that bidders have to consent.
+    """
+    window = state.rules.clock.unlock_minutes.value * 60
+    return max(epoch_of(state.terms.unlock_until), state.closed_at + window)
+
+
 def bid_unlocked(state: TenderState, placed: Placed, body: BidUnlocked) -> TenderState:
     """A bidder's consent, inside the window, to open the bid that he sealed last."""
     bid = state.in_force.get(body.bid)
@@ -46,7 +55,7 @@ def bid_unlocked(state: TenderState, placed: Placed, body: BidUnlocked) -> Tende
     if not is_enough(state):
         minimum = state.rules.bids.minimum_bidders
         raise state.rules.refusal(minimum.article, f"fewer than {minimum.value} bids: no opening")
-    opening, until = epoch_of(state.terms.opening), epoch_of(state.terms.unlock_until)
+    opening, until = epoch_of(state.terms.opening), unlock_end(state)
     if not opening <= placed.received <= until:
         raise RuleError("outside the unlock window")
     if body.bid in state.unlocked:
@@ -56,7 +65,7 @@ def bid_unlocked(state: TenderState, placed: Placed, body: BidUnlocked) -> Tende
 
 def unlock_expired(state: TenderState, placed: Placed, body: TermExpired) -> TenderState:
     """The unlock window is over: this record releases the shares of the unlocked bids."""
-    if placed.received < epoch_of(state.terms.unlock_until):
+    if placed.received < unlock_end(state):
         raise RuleError("the unlock window is still open")
     if not is_enough(state):
         raise RuleError("too few bids: the lot fails, nothing is opened")

@@ -84,13 +84,6 @@ def apply_own(state: OwnState, placed: Placed) -> OwnState:
     )
 
 
-def pass_over(state: OwnState, seq: int, entry: str) -> OwnState:
-    """The state after a place that this reader may not look into (`identity.unlocked`)."""
-    if seq != len(state.entries) or seq < FOUNDING_PLACES:
-        raise RuleError(f"place {seq} may not be withheld", article="protocol 2")
-    return replace(state, entries=(*state.entries, entry))
-
-
 def _founding(state: OwnState, placed: Placed) -> OwnState:
     if placed.seq == 0 and isinstance(placed.body, StreamOpened):
         check_opening(placed, placed.body, state.kind)

@@ -190,6 +190,7 @@ class TenderState:
     bids: Mapping[str, Bid] = field(default_factory=empty)
     closed: BidsClosed | None = None
     closed_seq: int = 0
+    closed_at: int = 0
     unlocked: frozenset[str] = frozenset()
     release: Release | None = None
     opened: Mapping[str, BidPackage] = field(default_factory=empty)

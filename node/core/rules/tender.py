@@ -62,13 +62,16 @@ def _check_times(rules: RuleSet, placed: Placed, body: TenderAnnounced) -> None:
 
 
 def check_holders(state: TenderState, holders: tuple[str, ...], threshold: int) -> None:
-    """Accept only holders that are members other than the host, sorted, t of them enough."""
+    """Accept only holders that are members other than the host, a regulator among them, sorted."""
     if list(holders) != sorted(set(holders)):
         raise RuleError("holders stand sorted and once", article=HOLDERS)
     if state.keeper in holders:
         raise RuleError("the host is never a holder", article=HOLDERS)
     if not 2 <= threshold <= len(holders):
         raise RuleError(f"{threshold} of {len(holders)} shares", article=HOLDERS)
+    roles = {state.keyring.members[h].role for h in holders if h in state.keyring.members}
+    if "regulator" not in roles:
+        raise RuleError("one of the holders is a regulator", article=HOLDERS)
     for holder in holders:
         if state.keyring.key(holder, "box") is None:
             raise RuleError(f"holder {holder} has no box key in the registry", article=HOLDERS)

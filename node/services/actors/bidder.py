@@ -17,6 +17,7 @@ from node.core.records.box import BoxContext, make_box
 from node.core.records.canonical import digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, Signer, key_id
 from node.core.records.kinds.tender import BidPackage, BidSealed, BidUnlocked, Certificate
+from node.core.rules.opening import unlock_end
 from node.services.actors.drawer import Drawer, key_in
 from node.services.actors.pen import LATER, Pen
 from node.services.actors.reading import OVER, Reading, watch
@@ -95,7 +96,7 @@ class BidderProgram:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen)
             if line:
                 return line
-        opening, until = epoch_of(state.terms.opening), epoch_of(state.terms.unlock_until)
+        opening, until = epoch_of(state.terms.opening), unlock_end(state)
         if opening <= now <= until and UNLOCK not in pen.sent:
             return await self._unlock(pen, state, now)
         return ""

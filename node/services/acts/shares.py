@@ -12,7 +12,7 @@ from node.core.errors import BoxError, NodeError, StateError
 from node.core.records.box import check_share, open_share
 from node.core.records.canonical import epoch_of
 from node.core.records.kinds.streams import ReleasedShare, ShareReleased
-from node.core.rules.opening import bid_context, release_of
+from node.core.rules.opening import bid_context, release_of, unlock_end
 from node.core.rules.review import sheet_context
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _context(state: TenderState, box: str) -> BoxContext:
 
 async def _check_time(desk: Desk, state: TenderState) -> None:
     grace = state.rules.clock.g_seconds.value
-    if desk.clock.now() + grace < epoch_of(state.terms.unlock_until):
+    if desk.clock.now() + grace < unlock_end(state):
         raise StateError("our clock says that the unlock window is still open", code="too-early")
     host = state.keyring.key(state.keeper, "chain")
     if host is None:

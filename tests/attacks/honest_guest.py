@@ -191,7 +191,7 @@ class HonestGuest:
             small_cell=10,
         )
 
-    def _report(self, what: str, error: NodeError) -> None:
+    def _report(self, what: str, error: Exception) -> None:
         self.reports.append(f"{what}: {error}")
 
     @property

@@ -113,8 +113,11 @@ def test_a_pool_that_has_just_published_again_delays_nobody() -> None:
 
 def test_same_parts_give_the_same_bytes() -> None:
     """Another run of the whole world, byte for byte."""
-    again = Whole(JP).run()
-    assert again.net.evidence(again.state.stream, "regulator") == evidence("jp", "regulator")
+    files = {
+        made.net.evidence(made.state.stream, "regulator")
+        for made in (Whole(JP).run(), Whole(JP).run())
+    }
+    assert len(files) == 1
 
 
 def _without(kind: str) -> list[StreamPart]:

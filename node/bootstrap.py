@@ -24,6 +24,7 @@ from node.adapters.entropy import SystemEntropy
 from node.adapters.keys import load_keys
 from node.adapters.ledger import ChainLedger
 from node.adapters.notify import console
+from node.adapters.readings import Readings
 from node.adapters.rpc.client import RpcPartner
 from node.adapters.rpc.server import Servers
 from node.adapters.sql.store import SqlStore
@@ -289,7 +290,9 @@ def _wire(base: _Base) -> Node:
         loops.supervise = Supervision(loops, app.oversight, identities).run_once
     servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
     reads = _reads(base, loops, mirrors)
-    return Node(base.settings, servers, loops, partners, reads, Telemetry(), base.store)
+    telemetry = Telemetry()
+    Readings(app, base.members).install(telemetry)
+    return Node(base.settings, servers, loops, partners, reads, telemetry, base.store)
 
 
 def _partners(

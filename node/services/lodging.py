@@ -50,6 +50,7 @@ class Lodging:
     side_of: Callable[[str], str | None]
     waiting: dict[str, asyncio.Future[Accepted]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    oldest: int | None = None
 
     async def say(self, state: TenderState, item: Submission, facts: Mapping[str, str]) -> Accepted:
         """Lodge one record for the host's stream and wait for the host's answer.
@@ -100,6 +101,7 @@ class Lodging:
     async def send_once(self) -> bool:
         """Send every waiting record once, host by host; True if none is left."""
         tasks = await self.desk.off(self.desk.store.tasks, "submit")
+        self.oldest = min((task.since for task in tasks), default=None)
         hosts = sorted({task.payload["host"] for task in tasks})
         outcomes = await asyncio.gather(
             *(self._send(host, [t for t in tasks if t.payload["host"] == host]) for host in hosts)

@@ -60,10 +60,14 @@ class _Round:
 
 @dataclass(slots=True)
 class Sequencer:
-    """Accepts records into our own streams. One for a node, on one event loop."""
+    """Accepts records into our own streams. One for a node, on one event loop.
+
+    `told` hears every answer, to count it.
+    """
 
     intake: Intake
     bell: Bell
+    told: Callable[[Sequence[Answer]], None] | None = None
     _waiting: deque[_Call] = field(default_factory=deque)
     _worker: asyncio.Task[None] | None = None
     _in_doubt: bool = False
@@ -166,6 +170,8 @@ class Sequencer:
                 call.answer.set_exception(done.failed)
             else:
                 call.answer.set_result(answers)
+                if self.told is not None:
+                    self.told(answers)
         self.bell.ring()
 
 

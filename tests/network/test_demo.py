@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from node.adapters.telemetry import Watched
 from node.cli import main as program
 from node.core.evidence.trust import parse_trust
 from tests.conftest import ROOT
@@ -134,6 +135,16 @@ def test_machine_hears_steps_then_that_all_is_ready_then_the_end(kept: Demo) -> 
     assert (end["tender_id"], end["verified"], end["city_winner"]) == (CN, True, None)
     assert end["evidence"] == f"evidence/{CN}.evidence.json"
     assert any(event["event"] == "clock" for event in events)
+
+
+def test_every_metric_of_a_kept_network_has_a_sample(kept: Demo) -> None:
+    """A gauge that nobody feeds looks like health."""
+    host = kept.document("network.json")["centres"][0]["http"]
+    with urllib.request.urlopen(f"{host}/metrics", timeout=10) as response:  # noqa: S310 - ours
+        samples = response.read().decode()
+    for gauge in Watched:
+        assert f"\n{gauge.value[0]}{{" in samples
+    assert 'yuanping_records_accepted_total{kind="tender"} 0.0' not in samples
 
 
 def test_kept_network_answers_and_ends_well_when_interrupted(kept: Demo) -> None:

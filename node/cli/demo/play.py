@@ -76,7 +76,9 @@ async def _judged(
     verdicts = {}
     for reader in READERS:
         data, verdict = await anchored(regulator, (state.stream, reader), trust)
-        replace_file(site.root / file_of(tender.id, reader), data)
+        # The regulator's file holds votes by seat: it is for its owner alone.
+        mode = 0o644 if reader == "public" else 0o600
+        replace_file(site.root / file_of(tender.id, reader), data, mode)
         verdicts[reader] = verdict
     winner, name, price = winner_of(state)
     return Ending(

@@ -136,11 +136,13 @@ def free_ports(members: Sequence[str]) -> dict[str, Ports]:
     return {member: Ports(*pair) for member, pair in zip(members, pairs, strict=True)}
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put a whole file in the place of another at once; it is on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.new")
-    with aside.open("wb") as file:
+    aside.unlink(missing_ok=True)
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

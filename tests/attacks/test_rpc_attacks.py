@@ -109,9 +109,12 @@ async def test_stranger_is_refused_in_the_handshake(
 ) -> None:
     monkeypatch.setattr(line, "TRIES", 1)
     async with stage(tmp_path) as node:
-        with pytest.raises(UnavailableError):
-            await node.partner(keys_of(tmp_path, "stranger")).body(RECORD)
+        stranger = keys_of(tmp_path, "stranger")
+        with pytest.raises(UnavailableError) as caught:
+            await node.partner(stranger).body(RECORD)
         assert node.app.asked == []
+        assert fingerprint(der_of(stranger.tls_cert.read_bytes())) in caught.value.detail
+        assert "registry" in caught.value.detail
 
 
 async def test_nobody_comes_without_a_certificate(tmp_path: Path) -> None:

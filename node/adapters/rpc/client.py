@@ -17,7 +17,7 @@ from yuanping.v1 import blobs_pb2, pools_pb2, records_pb2
 
 from node.adapters.rpc import convert
 from node.adapters.rpc.line import CALL_S, OPTIONS, TRANSFER_S, Line
-from node.adapters.tls import pem_of
+from node.adapters.tls import der_of, fingerprint, pem_of
 from node.core.errors import ConfigError, InvalidError, LimitError, NodeError
 from node.core.records.box import SEALED_SIZE
 from node.services.ports import Accepted, Followed, Keys, LogPart, Member, StreamRow, Submission
@@ -37,7 +37,12 @@ class RpcPartner:
             options=(*OPTIONS, ("grpc.ssl_target_name_override", member.id)),
         )
         self._id = member.id
+        shown = fingerprint(der_of(keys.tls_cert.read_bytes()))
         self._line = Line(f"member {member.id}", channel, excuse=True)
+        self._line.doubt = (
+            f"if it is up, it may not know us: compare our certificate's SHA-256 {shown} "
+            "with the one the registry names for us"
+        )
 
     async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
         """Send records; answered each by each. Sending again gives the same answers."""

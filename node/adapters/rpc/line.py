@@ -62,6 +62,7 @@ class Line:
         self.whom = whom
         self._channel = channel
         self._excuse = excuse
+        self.doubt = ""  # what to compare where a handshake may have failed: it tells us nothing
         self.records = records_pb2_grpc.RecordServiceStub(channel)
         self.blobs = blobs_pb2_grpc.BlobServiceStub(channel)
         self.pools = pools_pb2_grpc.PoolServiceStub(channel)
@@ -84,7 +85,7 @@ class Line:
         try:
             return await call()
         except grpc.aio.AioRpcError as error:
-            raise self._excused(error_of_call(error, self.whom)) from None
+            raise self._excused(error_of_call(error, self.whom, self.doubt)) from None
 
     async def listen(self, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
         """What the node goes on telling. Raises as `ask`; UnavailableError if it just ends.
@@ -96,7 +97,7 @@ class Line:
             async for message in messages:
                 yield message
         except grpc.aio.AioRpcError as error:
-            raise self._excused(error_of_call(error, self.whom)) from None
+            raise self._excused(error_of_call(error, self.whom, self.doubt)) from None
         finally:
             if isinstance(messages, grpc.aio.Call):
                 messages.cancel()

@@ -64,8 +64,11 @@ def error_of_problem(problem: pb.Problem) -> NodeError:
     return _error(problem.status, problem.code, problem.detail, problem.article)
 
 
-def error_of_call(error: grpc.aio.AioRpcError, whom: str) -> NodeError:
-    """The error that ended a call to `whom`: what it said, or that it did not answer."""
+def error_of_call(error: grpc.aio.AioRpcError, whom: str, doubt: str = "") -> NodeError:
+    """The error that ended a call to `whom`: what it said, or that it did not answer.
+
+    A refused handshake looks like a closed socket; `doubt` then says what to compare.
+    """
     status, text = error.code().name, error.details() or ""
     if (info := _info(error)) is not None:
         return _error(status, info.reason, text, info.metadata.get("article", ""))
@@ -73,7 +76,8 @@ def error_of_call(error: grpc.aio.AioRpcError, whom: str) -> NodeError:
     if status == "RESOURCE_EXHAUSTED":
         return LimitError(f"{whom}: a message is over its limit: {said}")
     if status in _NO_ANSWER:
-        return UnavailableError(f"{whom} does not answer ({status}): {said}")
+        hint = f"; {doubt}" if doubt and status == "UNAVAILABLE" else ""
+        return UnavailableError(f"{whom} does not answer ({status}): {said}{hint}")
     return _error(status, "", f"{whom}: {said}", "")
 
 

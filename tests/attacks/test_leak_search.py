@@ -26,6 +26,16 @@ def test_search_that_lost_a_decoder_fails_before_it_starts(
         canaries.prove(tmp_path, nested=False)
 
 
+@pytest.mark.parametrize("number", range(len(decode.RUNS)))
+def test_search_that_lost_a_kind_of_runs_fails_before_it_starts(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = decode.RUNS[:number] + decode.RUNS[number + 1 :]
+    monkeypatch.setattr(decode, "RUNS", left)
+    with pytest.raises(canaries.BlindError, match="not found"):
+        canaries.prove(tmp_path, nested=False)
+
+
 @pytest.mark.parametrize("lost", ["sqlite_values", "_inflated"])
 def test_search_blind_to_a_container_fails_before_it_starts(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

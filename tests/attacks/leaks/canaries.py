@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.attacks.leaks.search import Secret, search_tree
 
 Encoder = Callable[[bytes], bytes]
-WORDS = "金丝雀 canary"
+WORDS = "金丝雀 ?????>>>>> canary"
 
 
 class BlindError(Exception):

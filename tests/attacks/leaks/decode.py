@@ -7,7 +7,6 @@ says nothing would be worse than none.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
@@ -62,13 +61,16 @@ class Layer:
 Found = Iterator[tuple[str, bytes]]
 
 
-def layers(data: bytes, limits: Limits | None = None) -> Iterator[Layer]:
+def layers(
+    data: bytes, limits: Limits | None = None, seen: set[bytes] | None = None
+) -> Iterator[Layer]:
     """The bytes themselves and every layer below them, each different one once.
 
-    Raises TooMuchError.
+    What is in `seen` is passed over with all below it, and what is given is added to it. Raises
+    TooMuchError.
     """
     limits = limits or Limits()
-    seen: set[bytes] = set()
+    seen = set() if seen is None else seen
     waiting = [Layer((), data)]
     total = 0
     while waiting:
@@ -81,7 +83,7 @@ def layers(data: bytes, limits: Limits | None = None) -> Iterator[Layer]:
         if total > limits.total:
             raise TooMuchError(f"more than {limits.total} bytes of layers")
         yield layer
-        found = _below(layer.data, limits)
+        found = _below(layer.data, limits, seen)
         below = [Layer((*layer.path, how), inner) for how, inner in found]
         if below and len(layer.path) >= limits.depth:
             below = [one for one in below if _is_structure(one)]
@@ -95,22 +97,28 @@ def _is_structure(layer: Layer) -> bool:
     return layer.path[-1].partition(" ")[0] in ("sqlite", "gzip", "zlib", "json", "unescaped")
 
 
-def _below(data: bytes, limits: Limits) -> Found:
+def _below(data: bytes, limits: Limits, seen: set[bytes]) -> Found:
     if data.startswith(SQLITE):
         yield from sqlite_values(data)
     for decoder in DECODERS:
         yield from decoder(data)
+    for pattern, decode in RUNS:
+        for run in set(pattern.findall(data)) - seen:
+            seen.add(run)
+            yield from decode(run)
     yield from _inflated(data, limits)
 
 
-def file_layers(path: Path, limits: Limits | None = None) -> Iterator[Layer]:
+def file_layers(
+    path: Path, limits: Limits | None = None, seen: set[bytes] | None = None
+) -> Iterator[Layer]:
     """Every layer of a file and, for an SQLite file, of what only its -wal holds yet."""
     data = path.read_bytes()
-    yield from layers(data, limits)
+    yield from layers(data, limits, seen)
     wal = path.with_name(path.name + "-wal")
     if data.startswith(SQLITE) and wal.is_file():
         for how, inner in sqlite_values(data, wal.read_bytes()):
-            for layer in layers(inner, limits):
+            for layer in layers(inner, limits, seen):
                 yield Layer((how, *layer.path), layer.data)
 
 
@@ -155,30 +163,22 @@ def _cell(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def hex_values(data: bytes) -> Found:
-    """Runs of hex digits, at both alignments."""
-    for match in _HEX.finditer(data):
-        run = match.group()
-        for skip in (0, 1):
-            even = run[skip : skip + (len(run) - skip) // 2 * 2]
-            yield "hex", binascii.unhexlify(even)
+def hex_values(run: bytes) -> Found:
+    """A run of hex digits, at both alignments."""
+    for skip in (0, 1):
+        yield "hex", binascii.unhexlify(run[skip : skip + (len(run) - skip) // 2 * 2])
 
 
-def base64_values(data: bytes) -> Found:
-    """Runs of either alphabet, at all four alignments; a wrong one gives chance bytes only."""
-    for pattern, how in ((_BASE64, "base64"), (_BASE64URL, "base64url")):
-        for match in pattern.finditer(data):
-            run = match.group().rstrip(b"=")
-            if _DIGEST.fullmatch(run):
-                continue
-            if how == "base64url":
-                if not {45, 95} & set(run):
-                    continue
-                run = run.replace(b"-", b"+").replace(b"_", b"/")
-            for skip in range(4):
-                part = run[skip:]
-                part = part[: len(part) - (len(part) % 4 == 1)]
-                yield how, base64.b64decode(part + b"=" * (-len(part) % 4))
+def base64_values(run: bytes) -> Found:
+    """A run of either alphabet, at all four alignments; a wrong one gives chance bytes only."""
+    if _DIGEST.fullmatch(run):
+        return
+    how = "base64url" if {45, 95} & set(run) else "base64"
+    plain = run.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+    for skip in range(4):
+        part = plain[skip:]
+        part = part[: len(part) - (len(part) % 4 == 1)]
+        yield how, binascii.a2b_base64(part + b"=" * (-len(part) % 4))
 
 
 def wide_values(data: bytes) -> Found:
@@ -322,6 +322,11 @@ DECODERS: tuple[Callable[[bytes], Found], ...] = (
     unescaped_values,
     protobuf_values,
     wide_values,
-    hex_values,
-    base64_values,
 )
+"""What reads a layer as a whole."""
+RUNS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Found]], ...] = (
+    (_HEX, hex_values),
+    (_BASE64, base64_values),
+    (_BASE64URL, base64_values),
+)
+"""What reads runs of certain characters inside of a layer; each different run once."""

@@ -42,11 +42,6 @@ class Hit:
         return f"{self.secret.kind} {self.secret.name} in {self.place} ({way})"
 
 
-def needles_of(text: str) -> tuple[bytes, ...]:
-    """A text as it may stand in a layer: UTF-8, and UTF-16 without a mark."""
-    return (text.encode(), text.encode("utf-16-le"), text.encode("utf-16-be"))
-
-
 def _alone(needle: bytes) -> re.Pattern[bytes] | None:
     """How a number must stand to count: not inside of a run of hex digits."""
     if not needle.replace(b".", b"").isdigit():
@@ -54,46 +49,52 @@ def _alone(needle: bytes) -> re.Pattern[bytes] | None:
     return re.compile(rb"(?<![0-9a-fA-F])" + re.escape(needle) + rb"(?![0-9a-fA-F])")
 
 
-def _widened(needle: bytes) -> tuple[bytes, ...]:
-    """The needle, and if it is text as UTF-16, which no form tells from other bytes."""
+def _wide(needle: bytes) -> tuple[bytes, ...]:
+    """The needle in UTF-16 if it is text that is not all ASCII: runs of that are a layer anyhow."""
     try:
-        return needles_of(needle.decode())
+        text = needle.decode()
     except UnicodeDecodeError:
-        return (needle,)
+        return ()
+    if text.isascii():
+        return ()
+    return (text.encode("utf-16-le"), text.encode("utf-16-be"))
+
+
+Needle = tuple[bytes, "re.Pattern[bytes] | None", Secret]
 
 
 class Searcher:
-    """Looks for the same secrets in many things; each secret is told once a place."""
+    """Looks for the same secrets in many things; each secret is told once a place.
+
+    With `seen`, a set of the caller's, what was searched with the same set is not searched again.
+    """
 
     def __init__(self, secrets: Iterable[Secret], limits: Limits | None = None) -> None:
         self._limits = limits
         found = tuple(secrets)
-        self._needles = [
-            (wide, _alone(wide), secret)
-            for secret in found
-            for needle in secret.needles
-            for wide in _widened(needle)
-        ]
+        pairs = [(needle, secret) for secret in found for needle in secret.needles]
+        self._needles: list[Needle] = [(n, _alone(n), secret) for n, secret in pairs]
         self._shortest = min((len(needle) for needle, *_ in self._needles), default=1 << 62)
+        self._needles += [(w, None, secret) for n, secret in pairs for w in _wide(n)]
         self._hex = {d.encode(): secret for secret in found for d in secret.digests}
         self._raw = {bytes.fromhex(d): secret for secret in found for d in secret.digests}
 
-    def data(self, data: bytes, place: str) -> Iterator[Hit]:
+    def data(self, data: bytes, place: str, seen: set[bytes] | None = None) -> Iterator[Hit]:
         """Search some bytes. Raises TooMuchError."""
-        yield from self._in(layers(data, self._limits), place)
+        yield from self._in(layers(data, self._limits, seen), place)
 
-    def file(self, path: Path, place: str) -> Iterator[Hit]:
+    def file(self, path: Path, place: str, seen: set[bytes] | None = None) -> Iterator[Hit]:
         """Search a file, an SQLite file with its -wal. Raises TooMuchError."""
-        yield from self._in(file_layers(path, self._limits), place)
+        yield from self._in(file_layers(path, self._limits, seen), place)
 
-    def tree(self, root: Path) -> Iterator[Hit]:
+    def tree(self, root: Path, seen: set[bytes] | None = None) -> Iterator[Hit]:
         """Search every file below a folder, and the names of files and folders."""
         paths = sorted(root.rglob("*"))
         names = "\n".join(str(path.relative_to(root)) for path in paths)
-        yield from self.data(names.encode(), "names of files")
+        yield from self.data(names.encode(), "names of files", seen)
         for path in paths:
             if path.is_file() and not path.is_symlink():
-                yield from self.file(path, str(path.relative_to(root)))
+                yield from self.file(path, str(path.relative_to(root)), seen)
 
     def _in(self, found: Iterable[Layer], place: str) -> Iterator[Hit]:
         told: set[Secret] = set()
@@ -105,9 +106,9 @@ class Searcher:
 
     def _hits(self, data: bytes) -> Iterator[Secret]:
         if len(data) >= self._shortest:
-            for needle, alone, secret in self._needles:
-                if needle in data and (alone is None or alone.search(data)):
-                    yield secret
+            for one in [one for one in self._needles if one[0] in data]:
+                if one[1] is None or one[1].search(data):
+                    yield one[2]
         if self._hex and len(data) >= DIGEST:
             yield from self._digests(data)
 

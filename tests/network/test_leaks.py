@@ -51,7 +51,6 @@ def moments(bids: int) -> dict[str, Moment]:
     """The stages to look at, in order. At `bids in` and `unlocked` everybody has come to rest."""
     return {
         "announced": said("tender.announced"),
-        "a bid is in": said("bid.sealed"),
         "bids in": said("bid.sealed", bids),
         "closed": said("bids.closed"),
         "unlocked": said("bid.unlocked", bids),

@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.attacks.leaks.decode import Layer, Limits, file_layers, layers
 
 DIGEST = 32
-SMALL = 8192
-"""Bytes of the largest layer in which raw digests are looked for at every offset."""
+SMALL = 2048
+"""Up to so many bytes or hex digits in a row digests are looked for at every offset: no record's
+id lies in the middle of something larger but in a field of its own, which is a layer."""
 _HEXES = re.compile(rb"[0-9a-f]{64,}")
 
 
@@ -116,7 +117,7 @@ class Searcher:
         """Digests in hex at any offset; raw ones in layers of the size that holds some."""
         for match in _HEXES.finditer(data):
             run = match.group()
-            for at in range(len(run) - 2 * DIGEST + 1):
+            for at in range(len(run) - 2 * DIGEST + 1 if len(run) <= SMALL else 0):
                 if secret := self._hex.get(run[at : at + 2 * DIGEST]):
                     yield secret
         if len(data) <= SMALL and not data.isascii():

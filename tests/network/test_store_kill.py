@@ -36,12 +36,13 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def killed_after(folder: Path, lines: int, pause: float) -> list[str]:
     """What a process said before it was killed, some moment after its n-th line."""
-    process = start(folder)
-    assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(lines)]
-    time.sleep(pause)
-    process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=60)
+    with start(folder) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(lines)]
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        # Not communicate(): it reads past what readline() has already buffered, and loses that.
+        rest = process.stdout.read()
     assert process.returncode == -signal.SIGKILL
     # The kill may cut the last line; an answer that was not said whole was not given.
     whole = rest[: rest.rfind("\n") + 1]

@@ -217,7 +217,7 @@ def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
 def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
     return Lodging(
         desk=desk,
-        own=lambda items, tasks, facts: sequencer.accept(items, tasks=tasks, facts=facts),
+        own=lambda items, tasks, facts: sequencer.accept_all(items, tasks=tasks, facts=facts),
         judge=lambda state, item: judge_ahead(state, item, base.clock.now()),
         side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
     )

@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from node.adapters.durable import sync_folder
 from node.core.errors import InvalidError, LimitError, UnavailableError
 
 MAX_BLOB: Final = 64 * 1024 * 1024
@@ -78,11 +79,11 @@ class FileBlobs:
     def _write(self, path: Path, data: bytes) -> None:
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         # A whole file may stand there although the folder was not yet synced when its writer died.
         if not (path.is_file() and path.stat().st_size == len(data)):
             self._replace(path, data)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def _replace(self, path: Path, data: bytes) -> None:
         handle, beside = tempfile.mkstemp(suffix=_UNFINISHED, dir=self._folder)
@@ -100,14 +101,6 @@ class FileBlobs:
 
 def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _failed(doing: str) -> UnavailableError:

@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from node.adapters.durable import sync_folder
 from node.core.errors import ConfigError, UnavailableError
 
 _ASIDE: Final = ".new"
@@ -57,7 +58,7 @@ class FileDrawer:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             detail = f"{path.name} could not be written: {error.strerror}"
             raise UnavailableError(detail, code="store") from None
@@ -65,11 +66,3 @@ class FileDrawer:
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         (self._folder / name).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from node.adapters.durable import sync_folder
 from node.adapters.tls import make_certificate
 from node.core.errors import ConfigError
 from node.core.records.keys import Signer, signer_from_seed
@@ -65,7 +66,7 @@ def make_keys(folder: Path, member: str, entropy: Entropy, now: int) -> Keys:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, data in (files | {TLS_KEY: key, TLS_CERT: certificate}).items():
             _write(folder / name, data)
-        _sync(folder)
+        sync_folder(folder)
     except FileExistsError as error:
         raise ConfigError(f"{error.filename}: there is a key already; it stays") from None
     except OSError as error:
@@ -130,11 +131,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,7 +15,8 @@ from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
 from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
 from node.core.errors import NodeError, UnavailableError
-from node.services.ports import BeaconRound, Block, RegistryChange, RegistryView, TenderSlots
+from node.core.rules.registry import Change
+from node.services.ports import BeaconRound, Block, RegistryView, TenderSlots
 
 ZERO = bytes(32)
 
@@ -57,7 +58,7 @@ class ChainLedger:
             changes = self._chain.registry_changes(block.number)
             proof = registry_proof(self._chain, block.number)
         read = tuple(
-            RegistryChange(c.id.rstrip(b"\0").decode(), c.account[2:], c.descriptor, c.block)
+            Change(c.id.rstrip(b"\0").decode(), c.account[2:], c.descriptor, c.block)
             for c in changes
         )
         contract = self._chain.contracts["registry"][2:]

@@ -84,10 +84,7 @@ class Records:
         """Bring one record of ours into a tender's stream, wherever that is kept."""
         if not self._is_own(state.stream):
             return await self.lodging.say(state, item, facts)
-        answer = (await self.sequencer.accept([item], facts=facts))[0]
-        if isinstance(answer, NodeError):
-            raise answer
-        return answer
+        return (await self.sequencer.accept_all([item], facts=facts))[0]
 
     def _is_own(self, stream: str) -> bool:
         known = self.book.get(stream)
@@ -260,9 +257,7 @@ class Records:
             raise InvalidError("this node does not have that rule set")
         pair = self.founder.found("tender", ruleset)
         stream = _id(pair[0])
-        for answer in await self.sequencer.accept(pair, facts={key: stream}):
-            if isinstance(answer, NodeError):
-                raise answer
+        await self.sequencer.accept_all(pair, facts={key: stream})
         return stream
 
     async def evidence(self, stream: str, reader: str) -> bytes:

@@ -23,7 +23,6 @@ from node.core.records.kinds.streams import (
 from node.core.rules.registry import entries_at
 from node.services.judging import judge_ahead
 from node.services.lodging import kept_item, lodged_key
-from node.services.members import changes_of
 
 if TYPE_CHECKING:
     from node.core.records.kinds import Body
@@ -93,7 +92,7 @@ class GuestChecks:
         if view is None or view.height < body.height:
             view = self.desk.chain.registry()
             self.members.take(view)
-        if entries_at(changes_of(view), body.height) != body.entries:
+        if entries_at(view.changes, body.height) != body.entries:
             raise RuleError("these are not the members on the chain", article="protocol 7")
 
     def _check_seed(self, state: TenderState, body: DrawSeeded) -> None:

@@ -6,7 +6,7 @@ Whoever follows a tender can make its evidence file; nobody is asked but the cha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import InvalidError, MissingError, StateError
@@ -45,11 +45,11 @@ class Evidence:
         if host.row.kind != "tender":
             raise MissingError("evidence is of a tender's stream")
         rows = [host, *self._sides(stream), *self.book.streams("pool")]
-        plain = [self._part(one, None) for one in rows]
+        plain = [self._part(one) for one in rows]
         needs = needs_of(shown(plain, reader))
         note, sizes = self._anchor(host, needs)
         anchors = [note, *self._beacon(host, needs)]
-        parts = [self._part(one, sizes.get(one.row.keeper)) for one in rows]
+        parts = [replace(part, anchored=sizes.get(part.keeper)) for part in plain]
         view = self.members.view
         try:
             return assemble(parts, view.changes if view else (), anchors, reader)
@@ -60,14 +60,12 @@ class Evidence:
     def _sides(self, stream: str) -> list[Stream]:
         return [side for side in self.book.streams("side") if side.row.of == stream]
 
-    def _part(self, stream: Stream, anchored: int | None) -> StreamPart:
+    def _part(self, stream: Stream) -> StreamPart:
         keeper = stream.row.keeper
         origin = self.members.by_id[keeper].origin
         notes = [(n.size, n.quorum) for n in self.store.notes(origin) if n.quorum]
         places = tuple(self._places(stream))
-        return StreamPart(
-            keeper, stream.row.id, stream.row.kind, places, self.tree(keeper), notes, anchored
-        )
+        return StreamPart(keeper, stream.row.id, stream.row.kind, places, self.tree(keeper), notes)
 
     def _places(self, stream: Stream) -> Iterable[StoredPlace]:
         """The places whose leaf we have seen in the keeper's log, without a gap."""

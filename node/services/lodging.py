@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 Own = Callable[
     [Sequence[Submission], Sequence[Task], Mapping[str, str]],
-    Awaitable["list[Accepted | NodeError]"],
+    Awaitable["list[Accepted]"],
 ]
-"""Accepts records into our own streams together with tasks and facts (the sequencer)."""
+"""Accepts records into our own streams together with tasks and facts, or raises (the sequencer)."""
 Judge = Callable[["TenderState", Submission], None]
 """Raises what our fold says against a record at the next place of a stream."""
 PayloadKey = Annotated[str, msgspec.Meta(pattern="^(body|envelope|host|sealed)" + END)]
@@ -93,9 +93,7 @@ class Lodging:
         task = Task("submit", record, _payload(state.keeper, item), self.desk.clock.now())
         lodged = self.desk.scribe.own("record.lodged/v1", body, side)
         kept = {lodged_key(record): encode_payload(task.payload)}
-        answer = (await self.own([lodged], [task], {**facts, **kept}))[0]
-        if isinstance(answer, NodeError):
-            raise answer
+        await self.own([lodged], [task], {**facts, **kept})
         self.wake.set()
 
     async def send_once(self) -> bool:

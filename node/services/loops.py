@@ -18,7 +18,6 @@ from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.endorsing import dispute_of, endorsement, side_body
 from node.services.oversight import tell_regulators
-from node.services.ports import Submission
 
 if TYPE_CHECKING:
     from node.core.records.kinds import Body
@@ -126,7 +125,9 @@ class Loops:
             return side
         opened = host.state.opened_as
         ruleset = opened.ruleset if opened else self.ruleset
-        await self._accept(self.records.founder.found("side", ruleset, host.row.id))
+        await self.records.sequencer.accept_all(
+            self.records.founder.found("side", ruleset, host.row.id)
+        )
         found = book.side_of(host.row.id, me)
         if found is None:
             raise AssertionError("a side stream that was accepted stands in the book")
@@ -135,12 +136,7 @@ class Loops:
     async def log_own(self, side: Stream, body: Body) -> None:
         """Log our own word in our side stream."""
         scribe = self.records.desk.scribe
-        await self._accept([scribe.own(side_body(body), body, side.row.id)])
-
-    async def _accept(self, items: list[Submission]) -> None:
-        for answer in await self.records.sequencer.accept(items):
-            if isinstance(answer, NodeError):
-                raise answer
+        await self.records.sequencer.accept_all([scribe.own(side_body(body), body, side.row.id)])
 
     async def dispute(self, row: StreamRow, item: Followed, error: NodeError) -> None:
         """Log that a place of a host's stream breaks a rule; other streams are only reported."""
@@ -238,9 +234,9 @@ class Loops:
             return
         body, facts = made
         if not book.streams("pool", own=True):
-            await self._accept(self.records.founder.found("pool", self.ruleset))
+            await self.records.sequencer.accept_all(
+                self.records.founder.found("pool", self.ruleset)
+            )
         stream = book.streams("pool", own=True)[0].row.id
         item = desk.scribe.own("pool.published/v1", body, stream)
-        for answer in await self.records.sequencer.accept([item], facts=facts):
-            if isinstance(answer, NodeError):
-                raise answer
+        await self.records.sequencer.accept_all([item], facts=facts)

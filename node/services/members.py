@@ -16,7 +16,7 @@ from node.core.log.policy import Quorum, least_quorum
 from node.core.records.canonical import b64decode
 from node.core.records.keys import PublicKey
 from node.core.records.kinds.streams import RegistryNoted
-from node.core.rules.registry import Change, Descriptor, descriptors_at, entries_at
+from node.core.rules.registry import Descriptor, descriptors_at, entries_at
 from node.services.ports import Member
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Members:
         if self.view is not None and view.height < self.view.height:
             return False
         before = self.by_id
-        descriptors = descriptors_at(changes_of(view), view.height)
+        descriptors = descriptors_at(view.changes, view.height)
         self.by_id = {name: _member(one) for name, one in sorted(descriptors.items())}
         self.view = view
         return self.by_id != before
@@ -76,7 +76,7 @@ class Members:
         """The body of `registry.noted` for the present view (protocol.md 10.11)."""
         if self.view is None:
             raise AssertionError("bootstrap takes a view before anybody notes it")
-        changes = changes_of(self.view)
+        changes = self.view.changes
         return RegistryNoted(
             block=max(change.block for change in changes),
             contract=self.view.contract,
@@ -86,11 +86,6 @@ class Members:
             proof=self.view.proof,
             salt=salt,
         )
-
-
-def changes_of(view: RegistryView) -> list[Change]:
-    """The view's changes as the rules read them."""
-    return [Change(c.id, c.account, c.descriptor, c.block) for c in view.changes]
 
 
 def _verifier(name: str, kind: int, key: PublicKey | None) -> VerifierKey:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from node.core.rules.audience import Level, Stage, level
+from node.core.rules.audience import Level, Stage, level, stage_at
 from node.core.rules.state import Phase
 from node.services.reads import (
     Announcement,
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from node.core.records.kinds.tender import TenderAnnounced
     from node.core.rules.state import TenderState
 
-_BEFORE: Final[Mapping[Phase, tuple[PublicPhase, Stage]]] = MappingProxyType(
+_WORDS: Final[Mapping[Phase, PublicPhase]] = MappingProxyType(
     {
-        Phase.NEW: ("preparing", Stage.PLAN),
-        Phase.OPENED: ("preparing", Stage.PLAN),
-        Phase.FOUNDED: ("preparing", Stage.PLAN),
-        Phase.PLANNED: ("planned", Stage.PLAN),
-        Phase.ANNOUNCED: ("bidding", Stage.BIDS_OPEN),
-        Phase.CLOSED: ("opening", Stage.BIDS_CLOSED),
-        Phase.UNLOCKED: ("opening", Stage.BIDS_CLOSED),
-        Phase.AWARDED: ("awarded", Stage.AWARDED),
-        Phase.FAILED: ("failed", Stage.AWARDED),
+        Phase.NEW: "preparing",
+        Phase.OPENED: "preparing",
+        Phase.FOUNDED: "preparing",
+        Phase.PLANNED: "planned",
+        Phase.ANNOUNCED: "bidding",
+        Phase.CLOSED: "opening",
+        Phase.UNLOCKED: "opening",
+        Phase.AWARDED: "awarded",
+        Phase.FAILED: "failed",
     }
 )
 """Phases with a public word of their own; all others are `evaluation` to the public."""
@@ -70,7 +70,7 @@ def phase_of(state: TenderState) -> tuple[PublicPhase, Stage]:
     From the end of the opening to the award everything is `evaluation`, until the table shows the
     candidates to the public: from then on it is `publicity`.
     """
-    phase, stage = _BEFORE.get(state.phase, ("evaluation", Stage.READ))
+    phase, stage = _WORDS.get(state.phase, "evaluation"), stage_at(state.phase)
     if phase == "evaluation" and state.candidates and _is_public("candidates.published/v1", stage):
         return "publicity", stage
     return phase, stage

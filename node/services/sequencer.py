@@ -99,6 +99,21 @@ class Sequencer:
             self._worker = asyncio.create_task(self._drain())
         return await asyncio.shield(answer)
 
+    async def accept_all(
+        self,
+        items: Sequence[Submission],
+        *,
+        tasks: Sequence[Task] = (),
+        facts: Mapping[str, str] = _NO_FACTS,
+    ) -> list[Accepted]:
+        """The same for records of our own: raises the first refusal instead of giving it."""
+        answers = await self.accept(items, tasks=tasks, facts=facts)
+        accepted = [answer for answer in answers if isinstance(answer, Accepted)]
+        for answer in answers:
+            if isinstance(answer, NodeError):
+                raise answer
+        return accepted
+
     async def close(self) -> None:
         """Answer what is waiting, then take nothing more."""
         self._closed = True

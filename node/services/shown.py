@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from node.core.records.envelope import open_envelope
 from node.core.rules import audience
 from node.core.rules.audience import Level, Stage
-from node.core.rules.state import Phase, TenderState
+from node.core.rules.state import TenderState
 from node.services.ports import Followed
 
 if TYPE_CHECKING:
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
     from node.services.ports import PlaceRow, Store
 
 WAIT_S = 1.0
-_CLOSED = (Phase.CLOSED, Phase.UNLOCKED)
-_EARLY = (Phase.NEW, Phase.OPENED, Phase.FOUNDED, Phase.PLANNED)
-
-
-def stage_of_state(state: TenderState) -> Stage:
-    """How far a tender has come: the same as `audience.stage_of` says of its records."""
-    if state.phase in (Phase.AWARDED, Phase.FAILED):
-        return Stage.AWARDED
-    if state.phase in _EARLY:
-        return Stage.PLAN
-    if state.phase is Phase.ANNOUNCED:
-        return Stage.BIDS_OPEN
-    return Stage.BIDS_CLOSED if state.phase in _CLOSED else Stage.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Shown:
         """Those of the rows, in order, that the reader may see now; up to the first *nothing*."""
         host = self.host_of(stream)
         told = host.state if host else None
-        stage = stage_of_state(told) if isinstance(told, TenderState) else Stage.AWARDED
+        stage = audience.stage_at(told.phase) if isinstance(told, TenderState) else Stage.AWARDED
         keeper = host.row.keeper if host else stream.row.keeper
         column = audience.reader_class(reader, keeper)
         for row in rows:

@@ -68,9 +68,7 @@ class Supervision:
             side = await self.loops.side_of(stream)
             item = desk.scribe.own("identity.unlocked/v1", body, side.row.id)
             facts = self.identities.facts(state)
-            for answer in await self.loops.records.sequencer.accept([item], facts=facts):
-                if isinstance(answer, NodeError):
-                    raise answer
+            await self.loops.records.sequencer.accept_all([item], facts=facts)
         try:
             await desk.off(self.identities.check, state)
         except RuleError as error:

@@ -21,6 +21,7 @@ from node.core.records.envelope import open_envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import DisputeRaised, StreamEndorsed
 from node.core.records.place import entry_of
+from node.core.rules.registry import Change
 from node.core.rules.state import Placed, TenderState
 from node.services.bell import Bell
 from node.services.draft import Intake
@@ -36,7 +37,6 @@ from node.services.ports import (
     BeaconRound,
     Followed,
     PlaceRow,
-    RegistryChange,
     RegistryView,
     StreamRow,
 )
@@ -86,9 +86,7 @@ class WorldChain:
     def registry(self) -> RegistryView:
         """The registry now."""
         view = self.chain.view()
-        changes = [
-            RegistryChange(c.id, c.account, c.descriptor, c.block) for c in self.chain.changes
-        ]
+        changes = [Change(c.id, c.account, c.descriptor, c.block) for c in self.chain.changes]
         return RegistryView(tuple(changes), view.height, view.hash, view.contract, view.proof)
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:

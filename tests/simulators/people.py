@@ -21,11 +21,11 @@ from node.core.records.kinds.tender import (
     TenderPlanned,
 )
 from node.core.rules.fold import TABLE
-from node.core.rules.registry import Descriptor
+from node.core.rules.registry import Change, Descriptor
 from node.core.rules.ruleset import builtin_digest
 from node.core.rules.side import KINDS as SIDE_KINDS
 from node.services.members import Members
-from node.services.ports import RegistryChange, RegistryView, Submission
+from node.services.ports import RegistryView, Submission
 from tests.simulators.sources import NOON, SeededEntropy
 
 HOST, GUEST, REGULATOR = "zhuzhou", "xiangtan", "hunan"
@@ -139,12 +139,9 @@ def descriptor(name: str, *, status: str = "active") -> bytes:
 
 def view(height: int = 7, suspended: tuple[str, ...] = ()) -> RegistryView:
     """The registry as the chain shows it."""
-    changes = [
-        RegistryChange(name, seed(name)[:20].hex(), descriptor(name), 3) for name in sorted(ROLES)
-    ]
+    changes = [Change(name, seed(name)[:20].hex(), descriptor(name), 3) for name in sorted(ROLES)]
     changes += [
-        RegistryChange(n, seed(n)[:20].hex(), descriptor(n, status="suspended"), height)
-        for n in suspended
+        Change(n, seed(n)[:20].hex(), descriptor(n, status="suspended"), height) for n in suspended
     ]
     return RegistryView(tuple(changes), height, "bb" * 32, "aa" * 20, "a proof")
 

@@ -35,7 +35,6 @@ from node.services.ports import Accepted, BeaconRound, Followed, PlaceRow, Strea
 from node.services.ports.door import Beat
 from node.services.scribe import Scribe
 from node.services.seats import Seats
-from node.services.shown import stage_of_state
 from tests.simulators import people
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.people import (
@@ -354,7 +353,7 @@ class SimDoor:
         for item in self.stage.places[after + 1 :]:
             header = open_envelope(item.envelope).header
             record, who = (header.type, header.author), (reader, column)
-            level = audience.level("tender", record, stage_of_state(state), who)
+            level = audience.level("tender", record, audience.stage_at(state.phase), who)
             if level < audience.Level.HEADER:
                 break
             body = item.body if level is audience.Level.ALL else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from node.core.evidence.bundle import Descriptor
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.canonical import b64encode, encode
 from node.core.records.keys import PublicKey, Signer, public_of_seed
 from node.core.records.kinds.streams import KeyRole, MemberRole, RegistryKey
+from node.core.rules.registry import Descriptor
 from tests.world.chance import Chance
 
 NAMES = {"zhuzhou": "株洲", "changsha": "长沙", "xiangtan": "湘潭", "hunan": "湖南"}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from node.core.evidence.anchors import wanted_slots as anchor_slots
 from node.core.evidence.assemble import assemble
-from node.core.evidence.bundle import Descriptor
 from node.core.evidence.extent import StreamPart, needs_of, shown
 from node.core.evidence.registry import entries_at
 from node.core.evidence.rounds import wanted_slots as beacon_slots
@@ -21,6 +20,7 @@ from node.core.records.kinds import KINDS
 from node.core.records.kinds.draws import PoolCell, PoolPublished
 from node.core.records.kinds.streams import Network as NetworkId
 from node.core.records.kinds.streams import RegistryNoted, StreamEndorsed, StreamOpened
+from node.core.rules.registry import Descriptor
 from node.core.rules.side import OwnState, apply_own
 from tests.world.chain import CHAIN_ID, Chain
 from tests.world.chance import Chance

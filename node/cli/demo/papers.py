@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from node.cli.demo.site import replace_json
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.canonical import b64decode, encode
+from node.core.rules.registry import Change
 from node.services.members import Members
-from node.services.ports import RegistryChange, RegistryView
+from node.services.ports import RegistryView
 from node.services.trust import ChainFacts
 from node.services.trust import trust_of as policy_of
 
@@ -64,7 +65,7 @@ def trust_of(network: Network) -> dict[str, Any]:
 def _view(network: Network) -> RegistryView:
     """The registry as it was founded: its proof is asked for by nobody here."""
     changes = tuple(
-        RegistryChange(one.id, one.account, encode(one), network.deployment.block)
+        Change(one.id, one.account, encode(one), network.deployment.block)
         for one in network.descriptors
     )
     block, contract = network.deployment.block, network.contracts["registry"]

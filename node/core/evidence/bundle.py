@@ -18,19 +18,14 @@ from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
 from node.core.log.checkpoint import Checkpoint, parse_checkpoint
 from node.core.log.note import Note, parse_note
-from node.core.records.canonical import Base64, Count, Hex32, b64decode, encode, epoch_of
+from node.core.records.canonical import Count, Hex32, b64decode, encode, epoch_of
 from node.core.records.envelope import Envelope, Opened, open_envelope
 from node.core.records.kinds import Body, decode_body
 from node.core.records.kinds.base import CentreId, Hex20, LotId
-from node.core.records.kinds.streams import (
-    MemberRole,
-    MemberStatus,
-    Network,
-    RegistryKey,
-    StreamOpened,
-)
+from node.core.records.kinds.streams import Network, StreamOpened
 from node.core.records.place import What, Where, entry_hash, what_hash, where_hash
 from node.core.rules.audience import Level
+from node.core.rules.registry import Descriptor
 
 FORMAT: Final = "yuanping-evidence/v1"
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -71,23 +66,6 @@ class StreamForm(_Form, frozen=True):
     id: Hex32
     keeper: CentreId
     places: Annotated[tuple[PlaceForm, ...], msgspec.Meta(max_length=200_000)]
-
-
-class Descriptor(_Form, frozen=True):
-    """What stands on the chain of one member; `witness` is the name of its witness key."""
-
-    account: Hex20
-    endpoint: _Text
-    http: _Text
-    id: CentreId
-    keys: tuple[RegistryKey, ...]
-    name_en: _Text
-    name_zh: _Text
-    origin: _Text
-    role: MemberRole
-    status: MemberStatus
-    tls: Base64
-    witness: _Text
 
 
 class ChangeForm(_Form, frozen=True):

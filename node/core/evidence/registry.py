@@ -22,16 +22,18 @@ from node.core.evidence.anchor_devnet import (
 from node.core.evidence.bundle import certificate_of
 from node.core.evidence.links import LinkError
 from node.core.records.canonical import encode
-from node.core.records.kinds.streams import RegistryEntry, RegistryNoted
+from node.core.records.kinds.streams import RegistryNoted
+from node.core.rules.registry import entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from node.core.evidence.anchor_devnet import BlockFact
-    from node.core.evidence.bundle import ChangeForm, Descriptor, Place
+    from node.core.evidence.bundle import ChangeForm, Place
     from node.core.evidence.case import Case
     from node.core.evidence.trust import MemberTrust
-    from node.core.records.kinds.streams import RegistryKey
+    from node.core.records.kinds.streams import RegistryEntry, RegistryKey
+    from node.core.rules.registry import Descriptor
 
 BEACON = "commit-reveal"
 
@@ -101,11 +103,7 @@ def _check_change(path: str, change: ChangeForm) -> None:
 
 def entries_at(changes: Iterable[tuple[int, Descriptor]], height: int) -> tuple[RegistryEntry, ...]:
     """The members as of a block, sorted by id: `registry.noted.entries` of (block, descriptor)."""
-    newest = {d.id: d for block, d in changes if block <= height}
-    return tuple(
-        RegistryEntry(id=d.id, keys=d.keys, role=d.role, status=d.status)
-        for _, d in sorted(newest.items())
-    )
+    return entries_of({d.id: d for block, d in changes if block <= height}.values())
 
 
 def padded_id(member: str) -> bytes:

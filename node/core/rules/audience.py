@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from node.core.errors import InvalidError
+from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +47,20 @@ MILESTONES: Mapping[str, Stage] = MappingProxyType(
         "lot.failed/v1": Stage.AWARDED,
     }
 )
+STAGES: Mapping[Phase, Stage] = MappingProxyType(
+    {
+        Phase.NEW: Stage.PLAN,
+        Phase.OPENED: Stage.PLAN,
+        Phase.FOUNDED: Stage.PLAN,
+        Phase.PLANNED: Stage.PLAN,
+        Phase.ANNOUNCED: Stage.BIDS_OPEN,
+        Phase.CLOSED: Stage.BIDS_CLOSED,
+        Phase.UNLOCKED: Stage.BIDS_CLOSED,
+        Phase.AWARDED: Stage.AWARDED,
+        Phase.FAILED: Stage.AWARDED,
+    }
+)
+"""The stage in a phase; every other phase lies between opening and award (`Stage.READ`)."""
 READERS = ("public", "bidder", "guest", "regulator", "host")
 # No row has PLACE: behind a type that is not shown, anything could be hidden.
 _LETTER = {"N": Level.NOTHING, "H": Level.HEADER, "A": Level.ALL}
@@ -132,6 +147,11 @@ TABLE: Mapping[str, Mapping[tuple[str, str], tuple[Level, ...]]] = MappingProxyT
 def stage_of(types: Iterable[str]) -> Stage:
     """How far a tender's stream has come, from the types of its records."""
     return max((MILESTONES[kind] for kind in types if kind in MILESTONES), default=Stage.PLAN)
+
+
+def stage_at(phase: Phase) -> Stage:
+    """The same from the phase that the records fold into."""
+    return STAGES.get(phase, Stage.READ)
 
 
 def reader_class(reader: str, keeper: str) -> str:

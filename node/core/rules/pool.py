@@ -19,12 +19,12 @@ from node.core.log.merkle import leaf_hash, root_of
 from node.core.records.box import SEALED_NAME_SIZE
 from node.core.records.canonical import END, Hex32, Time, digest, encode, epoch_of
 from node.core.records.keys import PublicKey, key_id, verify
+from node.core.records.kinds.base import Slug
 from node.core.rules.calendar import DAY_SECONDS
 
 OTHER = "other"
 """Specialty or region of a merged cell."""
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,63}" + END)]
 SealedName = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{{2 * SEALED_NAME_SIZE}}}" + END)]
 
 

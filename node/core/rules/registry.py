@@ -1,15 +1,13 @@
-"""The registry as the chain holds it: descriptors, the head over their history, members at a block.
+"""The registry as the chain holds it: descriptors, and the members that they name at a block.
 
 Source: protocol.md section 7. The contract stores opaque bytes; what they say is read here, by
-nodes and by the verifier alike. The head is a chain of hashes over all changes in order, so one
-storage slot proves the whole history.
+nodes and by the verifier alike. What proves the history is the evidence's part (check 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Annotated
 
 import msgspec
@@ -25,7 +23,6 @@ from node.core.records.kinds.streams import (
     RegistryKey,
 )
 
-NO_HEAD = bytes(32)
 MAX_DESCRIPTOR = 16 * 1024
 Url = Annotated[str, msgspec.Meta(max_length=200)]
 
@@ -77,15 +74,6 @@ def read_descriptor(data: bytes, member: str) -> Descriptor:
     return found
 
 
-def head_of(changes: Iterable[Change]) -> bytes:
-    """The head after these changes: SHA-256(head || bytes32 id || SHA-256(descriptor)) of each."""
-    head = NO_HEAD
-    for change in changes:
-        name = change.id.encode("ascii").ljust(32, b"\0")
-        head = sha256(head + name + sha256(change.descriptor).digest()).digest()
-    return head
-
-
 def descriptors_at(changes: Sequence[Change], height: int) -> Mapping[str, Descriptor]:
     """The newest descriptor of each member up to a block."""
     found: dict[str, Descriptor] = {}
@@ -95,10 +83,14 @@ def descriptors_at(changes: Sequence[Change], height: int) -> Mapping[str, Descr
     return found
 
 
-def entries_at(changes: Sequence[Change], height: int) -> tuple[RegistryEntry, ...]:
-    """The entries of `registry.noted` at a block, sorted by id (protocol.md 10.11)."""
-    found = descriptors_at(changes, height)
+def entries_of(descriptors: Iterable[Descriptor]) -> tuple[RegistryEntry, ...]:
+    """The entries of `registry.noted` for these members, sorted by id (protocol.md 10.11)."""
     return tuple(
         RegistryEntry(id=one.id, keys=one.keys, role=one.role, status=one.status)
-        for one in (found[name] for name in sorted(found))
+        for one in sorted(descriptors, key=lambda one: one.id)
     )
+
+
+def entries_at(changes: Sequence[Change], height: int) -> tuple[RegistryEntry, ...]:
+    """The same for the members as of a block."""
+    return entries_of(descriptors_at(changes, height).values())

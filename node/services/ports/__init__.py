@@ -9,7 +9,6 @@ from node.services.ports.chain import (
     BeaconRound,
     Block,
     Chain,
-    RegistryChange,
     RegistryView,
     TenderSlots,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "Notifier",
     "Partner",
     "PlaceRow",
-    "RegistryChange",
     "RegistryView",
     "Store",
     "StreamRow",

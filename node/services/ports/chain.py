@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.core.rules.registry import Change
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -17,20 +19,10 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryChange:
-    """One change of the registry contract; `descriptor` is the RFC 8785 JSON that stands there."""
-
-    id: str
-    account: str
-    descriptor: bytes
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
 class RegistryView:
     """All changes up to block `height`, whose hash is `hash`; `proof` proves the head there."""
 
-    changes: tuple[RegistryChange, ...]
+    changes: tuple[Change, ...]
     height: int
     hash: str
     contract: str

@@ -30,7 +30,6 @@ from node.core.rules.state import Phase, TenderState
 from node.services.judging import Laws
 from node.services.model import Book
 from node.services.ports import PlaceRow, StreamRow
-from node.services.shown import stage_of_state
 from tests.attacks.leaks.search import Secret
 
 Column = Literal["host", "guest", "regulator", "bidder", "public"]
@@ -115,7 +114,9 @@ class Known:
         if record in party.told and least is Level.HEADER:
             return True
         reader = (f"{column}:{party.id}", column)
-        return audience.level(kind, (record, author), stage_of_state(state), reader) >= least
+        return (
+            audience.level(kind, (record, author), audience.stage_at(state.phase), reader) >= least
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import Annotated
 import msgspec
 
 from node.core.records.canonical import END, Count, Hex32, Money
+from node.core.records.envelope import Lot, NodeId
 
-CentreId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}" + END)]
+CentreId = NodeId
 SeatId = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,2}" + END)]
-LotId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}" + END)]
+LotId = Lot
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,63}" + END)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
 Hex20 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}" + END)]

@@ -279,6 +279,7 @@ def _wire(base: _Base) -> Node:
         base.clock,
         base.entropy,
         base.bell,
+        base.settings.log.smallest_tick,
         base.settings.log.pad,
     )
     app = _app(base, desk, mirrors, publisher)

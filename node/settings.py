@@ -146,6 +146,11 @@ class LogSection(Section):
         examples=["10000"],
     )
     pad: bool = Field(default=True, description="true or false", examples=["true"])
+    smallest_tick: Literal[4, 16, 64, 256] = Field(
+        default=4,
+        description="entries of an idle tick: 4, 16, 64 or 256; as many records a tick are unseen",
+        examples=["64"],
+    )
 
 
 class ClockSection(Section):

@@ -129,7 +129,7 @@ def experts(
 
     async def run(client: DoorClient) -> int:
         told = _told(output, f"experts of {centre}")
-        asked = tuple(stratum.specialty for stratum in case.lot.strata)
+        asked = tuple(stratum.specialty for stratum in case.strata)
         now = await _patiently(client.now)
         invented = Invented(centre, region, count, asked, now, regulator)
         roll = roll_in(drawer, invented, entropy)

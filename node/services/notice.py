@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[Phase, PublicPhase]] = MappingProxyType(
         Phase.OPENED: "preparing",
         Phase.FOUNDED: "preparing",
         Phase.PLANNED: "planned",
+        Phase.COMPOSED: "planned",
         Phase.ANNOUNCED: "bidding",
         Phase.CLOSED: "opening",
         Phase.UNLOCKED: "opening",

@@ -25,7 +25,7 @@ from node.core.log.checkpoint import Checkpoint, sign_checkpoint
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.log.tiles import ENTRIES, Tile, bundle_bytes, tile_bytes
 from node.core.records.canonical import digest_hex
-from node.core.records.place import entry_bytes, padded_count, padding_entry
+from node.core.records.place import SMALLEST_TICK, entry_bytes, padded_count, padding_entry
 from node.services.ports import LogNote, LogPart
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Publisher:
     clock: Clock
     entropy: Entropy
     bell: Bell
+    smallest: int = SMALLEST_TICK
     pad: bool = True
     _ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _in_doubt: bool = False
@@ -71,8 +72,8 @@ class Publisher:
     async def publish_tick(self) -> LogNote:
         """Append what the sequencer accepted since the last tick, and sign a checkpoint over it.
 
-        An idle tick has four entries of padding; with `pad` off one, so that our partners vouch
-        for our clock anew. Raises UnavailableError (`store`).
+        An idle tick has the smallest number of entries, all padding; with `pad` off one, so that
+        our partners vouch for our clock anew. Raises UnavailableError (`store`).
         """
         async with self._ticking:
             try:
@@ -99,7 +100,7 @@ class Publisher:
 
     def _entries(self, start: int, rows: Sequence[PlaceRow]) -> list[bytes]:
         """The tick's entries, ascending by value: nobody sees which of them are padding."""
-        wanted = padded_count(len(rows)) if self.pad else max(1, len(rows))
+        wanted = padded_count(len(rows), self.smallest) if self.pad else max(1, len(rows))
         secret = bytes.fromhex(self.store.fact(PADDING) or "")
         entries = [entry_bytes(row.entry) for row in rows]
         entries += [padding(secret, start, number) for number in range(wanted - len(rows))]

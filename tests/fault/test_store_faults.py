@@ -26,6 +26,7 @@ from tests.simulators.people import (
     HOST,
     REGULATOR,
     announced,
+    composed,
     founding,
     id_of,
     log_vkey,
@@ -97,7 +98,7 @@ class Play:
         pair = founding(HOST)
         stream = id_of(pair[0])
         await self.send(pair)
-        await self.send([planned(stream), announced(stream)])
+        await self.send([planned(stream), composed(stream), announced(stream)])
         await self.tick()
         for name in ("a", "b"):
             item, made = sealed_bid(stream, name)
@@ -114,8 +115,8 @@ class Play:
             assert (row.seq, row.entry) == (answer.seq, answer.entry)
             assert row.index is not None
             assert self.host.receipts.receipt(record) is not None
-        assert len(self.told) == 6
-        assert sum(len(self.disk.places(row.id)) for row in self.disk.streams()) == 6
+        assert len(self.told) == 7
+        assert sum(len(self.disk.places(row.id)) for row in self.disk.streams()) == 7
         assert [task.key for task in self.disk.tasks("submit")] == ["a", "b"]
         check_store(self.disk, log_vkey(HOST))
         again = open_office(HOST, self.disk, self.blobs, self.clock, Wires())

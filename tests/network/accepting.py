@@ -17,7 +17,7 @@ from node.core.records.canonical import decode, encode
 from node.core.records.envelope import Envelope
 from node.services.ports import Submission
 from tests.simulators.office import Office, open_network, open_office
-from tests.simulators.people import HOST, announced, founding, id_of, planned, sealed_bid
+from tests.simulators.people import HOST, announced, composed, founding, id_of, planned, sealed_bid
 
 TOGETHER = 4
 
@@ -54,7 +54,7 @@ async def main(folder: Path, count: int) -> None:
     # Fresh witnesses know nothing of this log yet: cosigning begins from size 0.
     await host.tick()
     await host.take(*pair)
-    await host.take(planned(stream), announced(stream))
+    await host.take(planned(stream), composed(stream), announced(stream))
     print("stream", stream, flush=True)
     for start in range(0, count, TOGETHER):
         numbers = range(start, start + TOGETHER)

@@ -85,6 +85,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_stands_twice(tmp_path: Path) -
     check_told(store, told)
     check_store(store, log_vkey(HOST))
     (row,) = store.streams()
-    assert [place.seq for place in store.places(row.id)] == list(range(4 + BIDS))
+    assert [place.seq for place in store.places(row.id)] == list(range(5 + BIDS))
     assert store.unpublished() == []
     store.close()

@@ -24,6 +24,7 @@ from tests.simulators.people import (
     NETWORK,
     ROLES,
     announced,
+    composed,
     founding,
     id_of,
     log_signer,
@@ -95,7 +96,7 @@ class Office:
         pair = founding(self.me)
         stream = id_of(pair[0])
         await self.take(*pair)
-        await self.take(planned(stream), announced(stream))
+        await self.take(planned(stream), composed(stream), announced(stream))
         return stream
 
     async def bid(self, stream: str, name: str) -> Submission:

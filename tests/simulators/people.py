@@ -15,7 +15,9 @@ from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.streams import KeyRole, MemberRole, Network, RegistryKey, StreamOpened
 from node.core.records.kinds.tender import (
     BidSealed,
+    CommitteePlanned,
     Lot,
+    LotCommittee,
     Method,
     TenderAnnounced,
     TenderPlanned,
@@ -200,6 +202,14 @@ def planned(stream: str, tender: str = "T-1") -> Submission:
     return who.says("tender.planned/v1", body, stream)
 
 
+def composed(stream: str) -> Submission:
+    """The buyer plans the committee, before the announcement."""
+    who = buyer()
+    committee = LotCommittee(lot="1", strata=(Stratum(specialty="roads", seats=5),))
+    body = CommitteePlanned(committees=(committee,), salt=who.salt())
+    return who.says("committee.planned/v1", body, stream)
+
+
 DEADLINE = NOON + NOTICE_DAYS * DAY
 
 
@@ -209,7 +219,6 @@ def announced(stream: str) -> Submission:
     lot = Lot(
         id="1",
         method=Method(kind="lowest-price"),
-        strata=(Stratum(specialty="roads", seats=5),),
         ceiling="1000000",
     )
     body = TenderAnnounced(

@@ -9,7 +9,6 @@ import pytest
 
 from node.core.records.box import Box, Ciphertext
 from node.core.records.keys import PublicKey
-from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.session import Candidate, CandidatesPublished
 from node.core.records.kinds.streams import Network, StreamOpened
 from node.core.records.kinds.tender import (
@@ -46,7 +45,6 @@ ANNOUNCED = TenderAnnounced(
         Lot(
             id="1",
             method=Method(kind="lowest-price"),
-            strata=(Stratum(seats=5, specialty="road"),),
             ceiling="15000000",
         ),
     ),

@@ -70,7 +70,7 @@ class Drawing(Bidding):
             number=number,
             pools=CENTRES,
             salt=self.salt(),
-            strata=self.state.lot.strata,
+            strata=self.state.strata,
         )
         self.say(self.host, "draw.requested/v1", body)
         self.sync()
@@ -81,7 +81,7 @@ class Drawing(Bidding):
         for pool in CENTRES:
             persons = tuple(sorted(self.list_pool(pool)))
             lists = tuple(
-                DrawList(persons=persons, stratum=n) for n in range(len(self.state.lot.strata))
+                DrawList(persons=persons, stratum=n) for n in range(len(self.state.strata))
             )
             body = DrawJoined(
                 draw=self.state.draw.id,

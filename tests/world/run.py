@@ -17,7 +17,12 @@ from node.core.records.envelope import Seen
 from node.core.records.keys import Signer, key_id
 from node.core.records.kinds import KINDS
 from node.core.records.kinds.streams import RecordLodged
-from node.core.records.kinds.tender import TenderAnnounced, TenderPlanned
+from node.core.records.kinds.tender import (
+    CommitteePlanned,
+    LotCommittee,
+    TenderAnnounced,
+    TenderPlanned,
+)
 from node.core.rules.fold import WHOLE_TENDER, apply
 from node.core.rules.membership import learn
 from node.core.rules.parties import home_of, parties_of
@@ -164,6 +169,9 @@ class Run:
             title="水厂改造 waterworks",
         )
         self.say(self.buyer, "tender.planned/v1", plan)
+        committee = LotCommittee(lot=self.script.lot.id, strata=self.script.strata)
+        composed = CommitteePlanned(committees=(committee,), salt=self.salt())
+        self.say(self.buyer, "committee.planned/v1", composed)
         self.say(self.buyer, "tender.announced/v1", self.announcement())
         self.anchor_deadline()
         self.sync()

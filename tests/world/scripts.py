@@ -33,6 +33,7 @@ class Script:
     currency: str
     scale: int
     lot: Lot
+    strata: tuple[Stratum, ...]
     bidders: tuple[Bidder, ...]
     findings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     chair: bool = False
@@ -44,7 +45,6 @@ class Script:
 JP_LOT = Lot(
     id="1",
     method=Method(kind="lowest-price"),
-    strata=(Stratum(seats=5, specialty="works"),),
     ceiling="15000000",
     minimum="9000000",
 )
@@ -54,6 +54,7 @@ JP = Script(
     currency="JPY",
     scale=0,
     lot=JP_LOT,
+    strata=(Stratum(seats=5, specialty="works"),),
     bidders=(
         Bidder("B101", "14820000"),
         Bidder("B102", "14950000", suite="es256"),
@@ -97,12 +98,8 @@ CN = Script(
     rules="cn-bidding",
     currency="CNY",
     scale=2,
-    lot=Lot(
-        id="1",
-        method=CN_METHOD,
-        strata=(Stratum(seats=3, specialty="works"), Stratum(seats=2, specialty="cost")),
-        ceiling="5000000.00",
-    ),
+    lot=Lot(id="1", method=CN_METHOD, ceiling="5000000.00"),
+    strata=(Stratum(seats=3, specialty="works"), Stratum(seats=2, specialty="cost")),
     bidders=(
         Bidder("H01", "4200000.00"),
         Bidder("H02", "4350000.50", suite="es256"),

@@ -33,9 +33,10 @@ class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NetworkFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file: milliseconds of a tick, and members."""
+    """The file: milliseconds of a tick, how many entries it has at least, and members."""
 
     tick_ms: int
+    smallest_tick: int
     default_centres: int
     regulator: Planned
     centre: tuple[Planned, ...]
@@ -47,6 +48,7 @@ class Plan:
 
     members: tuple[Planned, ...]
     tick_ms: int
+    smallest_tick: int
 
     @property
     def host(self) -> str:
@@ -81,4 +83,4 @@ def read_plan(centres: int | None, folder: Path = FOLDER) -> Plan:
         raise ConfigError(
             f"--centres must be {LEAST} to {len(found.centre)}, not {count}", code="usage"
         )
-    return Plan((*found.centre[:count], found.regulator), found.tick_ms)
+    return Plan((*found.centre[:count], found.regulator), found.tick_ms, found.smallest_tick)

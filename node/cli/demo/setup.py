@@ -59,6 +59,7 @@ registry = "{registry}"
 [log]
 origin = "{origin}"
 tick_ms = {tick_ms}
+smallest_tick = {smallest_tick}
 
 [clock]
 source = "chain"
@@ -134,6 +135,7 @@ def config_text(site: Site, plan: Plan, planned: Planned, network: Network) -> s
         rpc=network.rpc,
         origin=origin_of(planned.id),
         tick_ms=plan.tick_ms,
+        smallest_tick=plan.smallest_tick,
         registry=network.deployment.registry,
     )
 

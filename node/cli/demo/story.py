@@ -23,6 +23,11 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
         "招标计划：{title}（{origin}）",
         "plans: {title} ({origin})",
     ),
+    "committee.planned": (
+        "plan",
+        "评标委员会组成（{planned}），授标前不对外公开",
+        "plans the committee ({planned}), unseen outside until the award",
+    ),
     "tender.announced": (
         "announcement",
         "招标公告：截止 {b.deadline}，开标 {b.opening}；密钥份额由 {holders} 持有",
@@ -152,6 +157,11 @@ def _values(body: Any) -> dict[str, object]:  # noqa: ANN401 - any kind of body
         or say("无报价", "no price"),
         "outcome": OUTCOMES.get(getattr(body, "outcome", ""), ""),
         "seats": ", ".join(f"{s.seat}@{s.centre}" for s in getattr(body, "seats", ())),
+        "planned": ", ".join(
+            f"{stratum.seats} {stratum.specialty}"
+            for lot in getattr(body, "committees", ())
+            for stratum in lot.strata
+        ),
         "rejected": len(getattr(body, "rejected", ())),
         "reason": say(f"，不同意见：{reason}", f", with dissent: {reason}") if reason else "",
     }

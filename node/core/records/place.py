@@ -97,9 +97,12 @@ def padding_entry(what_salt: str, where_salt: str) -> str:
     return entry_hash(padding_what(what_salt), padding_where(where_salt))
 
 
-def padded_count(records: int) -> int:
-    """How many entries a tick with `records` records has: the next of 4, 16, 64, 256, 1024 …"""
-    size = SMALLEST_TICK
+def padded_count(records: int, smallest: int = SMALLEST_TICK) -> int:
+    """How many entries a tick with `records` records has: the next of 4, 16, 64, 256, 1024 …
+
+    A tick larger than the `smallest` tells that more than so many records came in it.
+    """
+    size = smallest
     while size < records:
         size *= 4
     return size

@@ -53,6 +53,7 @@ STAGES: Mapping[Phase, Stage] = MappingProxyType(
         Phase.OPENED: Stage.PLAN,
         Phase.FOUNDED: Stage.PLAN,
         Phase.PLANNED: Stage.PLAN,
+        Phase.COMPOSED: Stage.PLAN,
         Phase.ANNOUNCED: Stage.BIDS_OPEN,
         Phase.CLOSED: Stage.BIDS_CLOSED,
         Phase.UNLOCKED: Stage.BIDS_CLOSED,
@@ -67,6 +68,7 @@ _LETTER = {"N": Level.NOTHING, "H": Level.HEADER, "A": Level.ALL}
 
 # Rows of the tender's stream: public | bidder | guest (venue, pool, holder) | regulator | host.
 _OPEN = "AAAAA AAAAA AAAAA AAAAA AAAAA"
+_COMMITTEE = "HHHHA HHHHA AAAAA AAAAA AAAAA"  # that it is planned is public, its size is not
 _BID = "NNNAA NNNAA NNAAA NNAAA AAAAA"  # nothing before bids.closed, not even a count
 _OPENING = "NNNAA NNNAA AAAAA AAAAA AAAAA"
 _OPENING_HEADER = "NNNHH NNNHH AAAAA AAAAA AAAAA"  # shares: what they opened is public, they not
@@ -74,12 +76,14 @@ _SESSION = "NNNNA NNNNA AAAAA AAAAA AAAAA"  # nobody outside may count seats bef
 _SESSION_HEADER = "NNNNH NNNNH AAAAA AAAAA AAAAA"  # never single votes or scores by seat
 _PUBLICITY = "NNNAA NNNAA AAAAA AAAAA AAAAA"  # TBR art. 54: everybody may object
 _SIDE = "NNNNA NNNNA AAAAA AAAAA AAAAA"
+_LODGED = "NNNNA NNNNA NNAAA NNAAA AAAAA"  # a bid brought to a guest is not counted by others
 _NAMES = "NNNNH NNNNH HHHHH AAAAA HHHHH"  # that names were read is public, whose is not
 
 _TENDER_ROWS = {
     "stream.opened/v1": _OPEN,
     "registry.noted/v1": _OPEN,
     "tender.planned/v1": _OPEN,
+    "committee.planned/v1": _COMMITTEE,
     "tender.announced/v1": _OPEN,
     "bid.sealed/v1": _BID,
     "bids.closed/v1": _OPENING,
@@ -116,7 +120,7 @@ _TENDER_ROWS = {
 _SIDE_ROWS = {
     "stream.opened/v1": _SIDE,
     "registry.noted/v1": _SIDE,
-    "record.lodged/v1": _SIDE,
+    "record.lodged/v1": _LODGED,
     "stream.endorsed/v1": _SIDE,
     "dispute.raised/v1": _SIDE,
     "identity.unlocked/v1": _NAMES,

@@ -41,8 +41,8 @@ def draw_requested(state: TenderState, placed: Placed, body: DrawRequested) -> T
         raise RuleError("draws are numbered without a gap", article=DRAWING)
     if state.phase is Phase.CALLING:
         _check_shortage(state, placed)
-    if body.strata != state.lot.strata:
-        raise RuleError("the strata are those of the announcement", article=DRAWING)
+    if state.composed and body.strata != state.strata:
+        raise RuleError("the strata are those that were planned", article=DRAWING)
     factor = state.rules.draw.slate_factor
     if body.factor != factor.ratio:
         raise state.rules.refusal(factor.article, f"the slate factor is {factor.value}")

@@ -81,7 +81,10 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "registry.noted/v1": _rule("host", f"opened {_LIVE}", "protocol 7", stream.registry_noted),
         "record.refused/v1": _rule("host", _LIVE, "protocol 4", stream.record_refused),
         "tender.planned/v1": _rule("buyer", "founded", LAW, tender.tender_planned),
-        "tender.announced/v1": _rule("buyer", "planned", LAW, tender.tender_announced),
+        "committee.planned/v1": _rule(
+            "buyer", "planned", LAW, tender.committee_planned, hidden=True
+        ),
+        "tender.announced/v1": _rule("buyer", "composed", LAW, tender.tender_announced),
         "bid.sealed/v1": _rule("bidder", "announced", LAW, bid.bid_sealed),
         "bids.closed/v1": _rule("host", "announced", LAW, bid.bids_closed),
         "bid.unlocked/v1": _rule("bidder", "closed", LAW, opening.bid_unlocked),
@@ -128,6 +131,7 @@ WHOLE_TENDER = frozenset(
         "registry.noted/v1",
         "record.refused/v1",
         "tender.planned/v1",
+        "committee.planned/v1",
         "tender.announced/v1",
         "bids.closed/v1",
         "term.expired/v1",

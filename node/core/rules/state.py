@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from node.core.records.box import Box, Share
     from node.core.records.envelope import Header
     from node.core.records.kinds import Body
-    from node.core.records.kinds.draws import DrawJoined, DrawPicked, DrawRequested
+    from node.core.records.kinds.draws import DrawJoined, DrawPicked, DrawRequested, Stratum
     from node.core.records.kinds.session import (
         CandidatesPublished,
         CommitteeFormed,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from node.core.records.kinds.tender import (
         BidPackage,
         BidsClosed,
+        CommitteePlanned,
         Lot,
         TenderAnnounced,
         TenderPlanned,
@@ -54,6 +55,7 @@ class Phase(StrEnum):
     OPENED = "opened"
     FOUNDED = "founded"
     PLANNED = "planned"
+    COMPOSED = "composed"
     ANNOUNCED = "announced"
     CLOSED = "closed"
     UNLOCKED = "unlocked"
@@ -186,6 +188,7 @@ class TenderState:
     seen: Mapping[str, int] = field(default_factory=empty)
     plan: TenderPlanned | None = None
     buyer: str = ""
+    composed: CommitteePlanned | None = None
     announced: TenderAnnounced | None = None
     bids: Mapping[str, Bid] = field(default_factory=empty)
     closed: BidsClosed | None = None
@@ -227,6 +230,12 @@ class TenderState:
     def lot(self) -> Lot:
         """The one lot of the tender."""
         return self.terms.lots[0]
+
+    @property
+    def strata(self) -> tuple[Stratum, ...]:
+        """The committee that the lot needs; nothing for a reader from whom it is withheld."""
+        planned = self.composed.committees if self.composed else ()
+        return next((one.strata for one in planned if one.lot == self.lot.id), ())
 
     @property
     def draw(self) -> Draw:

@@ -1,7 +1,8 @@
-"""Plan and announcement: what is fixed before the first bid.
+"""Plan, committee and announcement: what is fixed before the first bid.
 
-Source: TBL art. 24 (days between notice and deadline), TBL art. 34 (opening at the deadline),
-protocol.md section 5 (holders of shares). Every number comes from the rule set.
+Source: TBL art. 37 (shape of the committee), art. 24 (days between notice and deadline), art. 34
+(opening at the deadline), protocol.md section 5 (holders of shares). Every number comes from the
+rule set.
 """
 
 from __future__ import annotations
@@ -14,16 +15,24 @@ from node.core.errors import RuleError
 from node.core.records.canonical import epoch_of
 from node.core.rules import scoring
 from node.core.rules.calendar import days_between
+from node.core.rules.committee import Member, check_committee
 from node.core.rules.money import parse_money
 from node.core.rules.rejection import Limits, check_limits
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
-    from node.core.records.kinds.tender import Lot, Method, TenderAnnounced, TenderPlanned
+    from node.core.records.kinds.tender import (
+        CommitteePlanned,
+        Lot,
+        Method,
+        TenderAnnounced,
+        TenderPlanned,
+    )
     from node.core.rules.ruleset import RuleSet
     from node.core.rules.state import Placed, TenderState
 
 HOLDERS = "protocol 5"
+ONE_LOT = "protocol 9"
 
 
 def tender_planned(state: TenderState, placed: Placed, body: TenderPlanned) -> TenderState:
@@ -31,14 +40,29 @@ def tender_planned(state: TenderState, placed: Placed, body: TenderPlanned) -> T
     return replace(state, phase=Phase.PLANNED, plan=body, buyer=placed.header.author)
 
 
+def committee_planned(
+    state: TenderState, placed: Placed, body: CommitteePlanned | None
+) -> TenderState:
+    """Fix which experts the committee will have, before anybody knows who bids.
+
+    Who may not see the body takes it for planned; he sees no draw either, before the award.
+    """
+    if body is not None:
+        if len(body.committees) != 1:
+            raise RuleError("one lot a tender in this version", article=ONE_LOT)
+        seats = sum(stratum.seats for stratum in body.committees[0].strata)
+        check_committee([Member(str(seat)) for seat in range(seats)], state.rules)
+    return replace(state, phase=Phase.COMPOSED, composed=body)
+
+
 def tender_announced(state: TenderState, placed: Placed, body: TenderAnnounced) -> TenderState:
     """Fix lots, times and holders, if the rule set allows them."""
     _check_times(state.rules, placed, body)
     check_holders(state, body.holders, body.threshold)
     if len(body.lots) != 1:
-        raise RuleError(
-            "one lot a tender in this version", article="protocol 9, tender.announced/v1"
-        )
+        raise RuleError("one lot a tender in this version", article=ONE_LOT)
+    if state.composed and state.composed.committees[0].lot != body.lots[0].id:
+        raise RuleError("the committee was planned for another lot", article=ONE_LOT)
     if (body.currency, body.scale) != (state.rules.currency, state.rules.money_scale):
         raise RuleError(
             f"money is {state.rules.currency} at scale {state.rules.money_scale}",

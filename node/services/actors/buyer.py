@@ -1,4 +1,4 @@
-"""The buyer: plan, announcement, candidates, award and notice, each when the rules ask for it.
+"""The buyer: what it must say from the plan to the notice of award, when the rules ask for it.
 
 Until the opening is over it reads as the public does: it must not know how many have bid, nor who
 (TBL art. 22). Afterwards it reads what its host centre gives it.
@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from node.core.errors import ConfigError, NodeError
 from node.core.records.canonical import time_of
 from node.core.records.kinds.session import AwardDecided, AwardNoticed, CandidatesPublished
-from node.core.records.kinds.tender import TenderAnnounced, TenderPlanned
+from node.core.records.kinds.tender import (
+    CommitteePlanned,
+    LotCommittee,
+    TenderAnnounced,
+    TenderPlanned,
+)
+from node.core.rules.audience import Stage, stage_at
 from node.core.rules.award import candidates_of, objections_until
 from node.core.rules.calendar import add_days, day_of, instant_of, parse_day
 from node.core.rules.state import Phase
@@ -32,13 +38,11 @@ MARGIN_S = 3600
 """Terms are counted from so much later than now, so that a record on its way cannot miss them."""
 NINE = 540
 """Minute of the day at which bids close where the rule set fixes none."""
-BLIND = frozenset({Phase.NEW, Phase.OPENED, Phase.FOUNDED, Phase.PLANNED, Phase.ANNOUNCED}) | {
-    Phase.CLOSED,
-    Phase.UNLOCKED,
-}
+BLIND = frozenset(phase for phase in Phase if stage_at(phase) < Stage.READ)
 MADE: dict[Phase, str] = {
     Phase.FOUNDED: "tender.planned/v1",
-    Phase.PLANNED: "tender.announced/v1",
+    Phase.PLANNED: "committee.planned/v1",
+    Phase.COMPOSED: "tender.announced/v1",
     Phase.RELEASED: "candidates.published/v1",
     Phase.AWARDING: "award.decided/v1",
     Phase.DECIDED: "award.noticed/v1",
@@ -95,6 +99,9 @@ class BuyerProgram:
         if kind == "tender.announced/v1":
             return self._announcement(state, now)
         salt = self.entropy.bytes(32).hex()
+        if kind == "committee.planned/v1":
+            planned = LotCommittee(lot=self.tender.lot.id, strata=self.tender.strata)
+            return CommitteePlanned(committees=(planned,), salt=salt)
         if kind == "candidates.published/v1":
             until = time_of(objections_until(state, now + MARGIN_S))
             return CandidatesPublished(

@@ -14,6 +14,7 @@ import msgspec
 from node.core.errors import ConfigError
 from node.core.records.keys import Suite
 from node.core.records.kinds.base import CentreId, LotId, Money, Part, Points, SeatId, Slug, Text
+from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.tender import Lot
 
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
@@ -74,6 +75,7 @@ class TenderFile(Part, frozen=True, kw_only=True):
     buyer: Buyer
     format: Literal["yuanping-tender/v1"]
     lot: Lot
+    strata: Annotated[tuple[Stratum, ...], msgspec.Meta(min_length=1, max_length=32)]
     opened_on: Day
     outcome: Outcome
     rules: Slug

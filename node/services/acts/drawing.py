@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
-    """`draw.requested` for the announcement's strata, from every pool that is an active centre."""
+    """`draw.requested` for the planned strata, from every pool that is an active centre."""
     members = state.keyring.members.values()
     pools = sorted(m.id for m in members if m.role == "centre" and m.status == "active")
     number = len(state.draws) + 1
@@ -42,7 +42,7 @@ async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
         number=number,
         pools=tuple(pools),
         salt=desk.salt(),
-        strata=state.lot.strata,
+        strata=state.strata,
     )
 
 

@@ -118,7 +118,7 @@ class Cast:
         """One centre's experts, as at a start."""
         drawer = self.drawer(centre)
         entropy = SeededEntropy(f"{centre} {drawer.fuse.moment}")
-        asked = tuple(stratum.specialty for stratum in self.case.lot.strata)
+        asked = tuple(stratum.specialty for stratum in self.case.strata)
         count, now = EXPERTS[self.case.tender], self.stage.clock.now()
         key = people.box_public(REGULATOR)
         roll = roll_in(drawer, Invented(centre, "hunan", count, asked, now, key), entropy)

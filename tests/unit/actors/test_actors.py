@@ -104,7 +104,7 @@ def test_a_bidder_sees_no_place_of_others_before_the_opening_is_over() -> None:
         headers = [open_envelope(one.envelope).header for one in cast.door("spy")._cut(-1, author)]
         bids = [header.author for header in headers if header.type == "bid.sealed/v1"]
         assert set(bids) <= {author}
-        assert len(headers) == 4 + len(bids)  # opening, registry, plan, announcement
+        assert len(headers) == 5 + len(bids)  # opening, registry, plan, committee, announcement
 
 
 # --- bidders --------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_parts_that_do_not_fit_together() -> None:
 
 
 def test_without_its_participants_a_file_ends_before_they_are_named() -> None:
-    assert shown(_without("side"), "regulator")[0].places[-1].kind == "tender.planned/v1"
+    assert shown(_without("side"), "regulator")[0].places[-1].kind == "committee.planned/v1"
 
 
 def test_places_without_a_quorum_note_wait() -> None:

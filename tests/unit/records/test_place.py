@@ -16,6 +16,10 @@ def test_a_tick_is_filled_to_a_power_of_four(records: int, entries: int) -> None
     assert padded_count(records) == entries
 
 
+def test_a_larger_smallest_tick_hides_more() -> None:
+    assert [padded_count(records, 64) for records in (0, 5, 64, 65)] == [64, 64, 64, 256]
+
+
 def test_only_place_0_has_nothing_before_it() -> None:
     Where(FIRST_PREV, "00" * 32, 0)
     for prev, seq in ((FIRST_PREV, 1), ("11" * 32, 0)):

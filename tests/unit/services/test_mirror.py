@@ -11,7 +11,7 @@ from node.core.log.note import parse_note
 from node.services.mirror import FORK
 from node.services.ports import LogPart
 from tests.simulators.office import Office, Wires, open_network, open_office
-from tests.simulators.people import GUEST, HOST, REGULATOR
+from tests.simulators.people import GUEST, HOST, REGULATOR, founding
 
 pytestmark = pytest.mark.anyio
 
@@ -33,16 +33,16 @@ async def test_mirror_takes_the_whole_log_and_starts_again_from_its_store() -> N
     await host.publisher.publish_tick()
     await host.tick()
     parts = await parts_of(host)
-    assert [len(part.entries) for part in parts] == [4, 8]
+    assert [len(part.entries) for part in parts] == [4, 20]
     for part in parts:
         await guest.mirrors.take(HOST, part)
     mirror = guest.mirrors.of(HOST)
     assert mirror.tree.root() == host.log.tree.root()
     assert [n.quorum for n in guest.store.notes(host.log.origin)] == [p.note for p in parts]
     again = open_office(GUEST, guest.store)
-    assert again.mirrors.size(HOST) == 12
+    assert again.mirrors.size(HOST) == 24
     await again.mirrors.take(HOST, parts[1])
-    assert again.mirrors.size(HOST) == 12, "what is held already is no harm"
+    assert again.mirrors.size(HOST) == 24, "what is held already is no harm"
 
 
 async def test_mirror_refuses_what_does_not_lead_to_the_note() -> None:
@@ -82,7 +82,7 @@ async def test_partner_that_shows_two_histories_under_a_quorum_is_stopped_for_go
     twin = open_office(HOST, wires=liars)
     for name in (GUEST, REGULATOR):
         open_office(name, wires=liars)
-    await twin.open_tender()
+    await twin.take(*founding(HOST))
     await twin.tick()
     (other,) = await parts_of(twin)
     with pytest.raises(LogError, match="two histories"):

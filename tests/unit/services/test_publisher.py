@@ -27,18 +27,18 @@ async def test_tick_holds_the_entries_ascending_among_padding() -> None:
     stream = await office.open_tender()
     note = await office.publisher.publish_tick()
     entries = office.store.entries(office.log.origin)
-    assert len(entries) == note.size == 4
+    assert len(entries) == note.size == 16
     assert entries == sorted(entries)
     rows = office.store.places(stream)
-    assert {row.entry for row in rows} == {entry.hex() for entry in entries}
+    assert {row.entry for row in rows} < {entry.hex() for entry in entries}
     assert all(entries[row.index or 0].hex() == row.entry for row in rows)
     assert office.store.unpublished() == []
     _, head = open_checkpoint(note.note, log_vkey(HOST))
-    assert (head.size, head.root) == (4, root_of([leaf_hash(entry) for entry in entries]))
+    assert (head.size, head.root) == (16, root_of([leaf_hash(entry) for entry in entries]))
     assert office.log.tree.root() == head.root
 
 
-async def test_tick_of_five_is_padded_to_sixteen_and_padding_can_be_opened() -> None:
+async def test_tick_of_six_is_padded_to_sixteen_and_padding_can_be_opened() -> None:
     office = open_network()[0][HOST]
     await office.tick()
     stream = await office.open_tender()
@@ -47,7 +47,7 @@ async def test_tick_of_five_is_padded_to_sixteen_and_padding_can_be_opened() -> 
     entries = office.store.entries(office.log.origin)
     places = {entry_bytes(row.entry) for row in office.store.places(stream)}
     secret = bytes.fromhex(office.store.fact(PADDING) or "")
-    filling = {padding(secret, 4, number) for number in range(11)}
+    filling = {padding(secret, 4, number) for number in range(10)}
     assert len(secret) == 32
     assert set(entries[4:]) == places | filling
     assert len(entries) == 4 + 16
@@ -60,6 +60,18 @@ async def test_idle_tick_has_four_entries_or_one_without_padding() -> None:
     office.publisher.pad = False
     assert (await office.publisher.publish_tick()).size == 9
     assert len(set(office.store.entries(office.log.origin))) == 9
+
+
+async def test_log_with_a_larger_smallest_tick_grows_the_same_with_and_without_bids() -> None:
+    office = open_network()[0][HOST]
+    office.publisher.smallest = 16
+    await office.tick()
+    stream = await office.open_tender()
+    sizes = [office.log.tree.size]
+    for count in (0, 1, 9, 16):
+        await office.take(*[await office.bid(stream, f"{count} {one}") for one in range(count)])
+        sizes.append((await office.publisher.publish_tick()).size)
+    assert sizes == [16, 32, 48, 64, 80]
 
 
 async def test_quorum_is_collected_and_served_in_its_one_form() -> None:

@@ -22,6 +22,7 @@ from tests.simulators.people import (
     HOST,
     announced,
     buyer,
+    composed,
     founding,
     id_of,
     member,
@@ -44,12 +45,12 @@ async def test_places_follow_each_other_and_hash_what_they_say() -> None:
     office = vouched()
     stream = await office.open_tender()
     rows = office.store.places(stream)
-    assert [row.seq for row in rows] == [0, 1, 2, 3]
-    assert [row.where.prev for row in rows] == [FIRST_PREV, *(row.entry for row in rows[:3])]
+    assert [row.seq for row in rows] == [0, 1, 2, 3, 4]
+    assert [row.where.prev for row in rows] == [FIRST_PREV, *(row.entry for row in rows[:4])]
     assert all(row.entry == entry_of(row.what, row.where) for row in rows)
     assert {row.what.received for row in rows} == {time_of(NOON)}
     salts = [salt for row in rows for salt in (row.what.salt, row.where.salt)]
-    assert len(set(salts)) == 8
+    assert len(set(salts)) == 10
     state = office.book.need(stream).state
     assert state.entries == tuple(row.entry for row in rows)
     assert office.book.need(stream).row.tender == "T-1"
@@ -67,7 +68,7 @@ async def test_same_record_again_gets_the_same_answer_and_no_second_place() -> N
     other = await office.bid(stream, "b")
     twice = await office.take(other, other)
     assert twice[0] == twice[1]
-    assert [row.seq for row in office.store.places(stream)] == [0, 1, 2, 3, 4, 5]
+    assert [row.seq for row in office.store.places(stream)] == [0, 1, 2, 3, 4, 5, 6]
 
 
 async def test_second_signature_of_the_same_header_is_the_same_record() -> None:
@@ -140,8 +141,9 @@ async def test_records_of_one_call_build_on_each_other_and_are_answered_each() -
     pair = founding(HOST)
     stream = id_of(pair[0])
     early = member(HOST).says("term.expired/v1", expired(), stream)
-    answers = await office.sequencer.accept([*pair, early, planned(stream), announced(stream)])
-    assert [isinstance(answer, Accepted) for answer in answers] == [True, True, False, True, True]
+    plan = [planned(stream), composed(stream), announced(stream)]
+    answers = await office.sequencer.accept([*pair, early, *plan])
+    assert [isinstance(one, Accepted) for one in answers] == [True, True, False, True, True, True]
     assert code_of(answers[2]) == "rule"
 
 
@@ -156,7 +158,7 @@ async def test_callers_at_once_are_one_transaction() -> None:
     items = [await office.bid(stream, name) for name in "abcdefgh"]
     before = office.bell.rings
     answers = await asyncio.gather(*(office.take(item) for item in items))
-    assert sorted(answer[0].seq for answer in answers) == list(range(4, 12))
+    assert sorted(answer[0].seq for answer in answers) == list(range(5, 13))
     assert office.bell.rings - before <= 2
 
 
@@ -305,7 +307,7 @@ async def test_caller_that_goes_away_does_not_lose_the_record() -> None:
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert (await office.take(item))[0].seq == 4
+    assert (await office.take(item))[0].seq == 5
 
 
 async def test_buyer_signs_with_the_key_it_brought() -> None:
@@ -313,7 +315,7 @@ async def test_buyer_signs_with_the_key_it_brought() -> None:
     pair = founding(HOST)
     stream = id_of(pair[0])
     await office.take(*pair)
-    await office.take(planned(stream))
+    await office.take(planned(stream), composed(stream))
     stranger = replace(buyer(), signer=member(GUEST).signer)
     body = announced(stream).body
     item = stranger.says("tender.announced/v1", decode_body("tender.announced/v1", body), stream)

@@ -36,6 +36,7 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
         "draw.disclosed/v1": draws.DrawDisclosed,
         "identity.unlocked/v1": draws.IdentityUnlocked,
         "tender.planned/v1": tender.TenderPlanned,
+        "committee.planned/v1": tender.CommitteePlanned,
         "tender.announced/v1": tender.TenderAnnounced,
         "bid.sealed/v1": tender.BidSealed,
         "bids.closed/v1": tender.BidsClosed,

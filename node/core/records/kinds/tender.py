@@ -40,6 +40,23 @@ class TenderPlanned(Body, frozen=True, kw_only=True):
     title: Text
 
 
+class LotCommittee(Part, frozen=True, kw_only=True):
+    """The committee that a lot needs: its strata, in filling order."""
+
+    lot: LotId
+    strata: Annotated[tuple[Stratum, ...], msgspec.Meta(min_length=1, max_length=32)]
+
+
+class CommitteePlanned(Body, frozen=True, kw_only=True):
+    """Which committee each lot needs: fixed before the first bid, shown to nobody outside.
+
+    Whoever wants to reach the experts learns from it how many there are and of which specialties;
+    so the public sees its header until the award, and the announcement does not repeat it.
+    """
+
+    committees: Annotated[tuple[LotCommittee, ...], msgspec.Meta(min_length=1, max_length=100)]
+
+
 class Criterion(Part, frozen=True, kw_only=True):
     """One scored criterion, declared before any bid: points from 0 to `maximum` in `step`s."""
 
@@ -76,11 +93,10 @@ class Method(Part, frozen=True, kw_only=True):
 
 
 class Lot(Part, frozen=True, kw_only=True):
-    """One lot: its price limits, method and the committee it needs."""
+    """One lot: its price limits and method. Its committee is planned apart, unseen."""
 
     id: LotId
     method: Method
-    strata: Annotated[tuple[Stratum, ...], msgspec.Meta(min_length=1, max_length=32)]
     ceiling: Money | None = None
     minimum: Money | None = None
 

@@ -153,7 +153,7 @@ class HonestGuest:
                 of = own.opened_as.of if own.opened_as else None
                 row = StreamRow(stream, own.kind, self.me, True, of)
                 places = self.made.net.logs[self.me].streams[stream].places
-                rows = tuple(_row(stream, place) for place in places)
+                rows = tuple(row_of(stream, place) for place in places)
                 self.store.commit(Batch(streams=(row,), places=rows))
 
     def _desk(self) -> Desk:
@@ -254,7 +254,8 @@ def _kind(row: PlaceRow) -> str:
     return open_envelope(row.envelope).header.type
 
 
-def _row(stream: str, place: StoredPlace) -> PlaceRow:
+def row_of(stream: str, place: StoredPlace) -> PlaceRow:
+    """A place of the world as a node keeps it."""
     return PlaceRow(
         stream=stream,
         seq=place.seq,

@@ -155,7 +155,8 @@ def secrets_of(site: Path) -> list[Known]:
     pools = [one["id"] for one in network["centres"] if one["role"] == "centre"]
     regulator = next(one["id"] for one in network["centres"] if one["role"] == "regulator")
     ledger = open_ledger(site, regulator)
-    found = [known for stream, row in ledger.rows() for known in _of_record(stream, row, ledger)]
+    state = ledger.tender()
+    found = [known for stream, row in ledger.rows() for known in of_record(stream, row, state)]
     ledger.store.close()
     box = bytes.fromhex((site / "centres" / regulator / "keys" / "box.key").read_text().strip())
     for pool in pools:
@@ -163,9 +164,10 @@ def secrets_of(site: Path) -> list[Known]:
     return found
 
 
-def _of_record(stream: StreamRow, row: PlaceRow, ledger: Ledger) -> Iterator[Known]:
+def of_record(stream: StreamRow, row: PlaceRow, state: TenderState) -> Iterator[Known]:
+    """What one place keeps secret; `state` is that of the tender when all is over."""
     header = open_envelope(row.envelope).header
-    owner = _home(header.author, ledger.tender())
+    owner = _home(header.author, state)
     name = f"{header.type} {row.seq} of {stream.keeper}'s {stream.kind} stream"
     seen = (stream.kind, header.type, header.author)
     yield Known(Secret("record", name, (), (row.record,)), owner, (*seen, Level.HEADER))
@@ -175,11 +177,11 @@ def _of_record(stream: StreamRow, row: PlaceRow, ledger: Ledger) -> Iterator[Kno
     yield Known(Secret("body", name, (), (salt,)), owner, (*seen, Level.ALL))
     match body:
         case BidOpened():
-            yield from _of_bid(body, ledger.tender())
+            yield from _of_bid(body, state)
         case SheetOpened():
-            yield from _of_sheet(body, ledger.tender())
+            yield from _of_sheet(body, state)
         case ShareReleased():
-            yield from _of_shares(body, owner, ledger.tender())
+            yield from _of_shares(body, owner, state)
 
 
 def _home(author: str, state: TenderState) -> str:

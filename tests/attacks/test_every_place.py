@@ -150,7 +150,7 @@ def search(made: Watched) -> Found:
         place = f"{got.way} at place {len(got.state.entries) - 1} ({got.state.phase})"
         for hit in searcher.data(got.data, place, searched[got.reader]):
             found.hits[got.reader] += 1
-            if not known[hit.secret].is_allowed(made.readers[got.reader], got.state):
+            if not known[hit.secret].is_allowed(made.readers[got.reader], got.state.phase):
                 found.leaks.append(f"{got.reader}: {hit}")
     return found
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from chain.errors import ChainError
 from tests.conftest import ROOT
 from tests.network.demo_process import PROGRAM, Demo
 
+QUIET_S = 1.0
 SPY = Path(__file__).parent / "spy"
 PAGES = (
     "/",
@@ -108,14 +110,66 @@ def _signal(pids: Sequence[int], number: int) -> None:
             continue
 
 
+def family_of(pid: int, folder: Path) -> list[int]:
+    """Those descendants of a process that were started with this folder as their own."""
+    found = []
+    for one in family(pid):
+        try:
+            words = Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if os.fsencode(folder) in words:
+            found.append(one)
+    return found
+
+
+class Reins:
+    """Holds programs of a demo still, so that the others come to rest where those are awaited."""
+
+    def __init__(self, demo: Demo, names: Sequence[str]) -> None:
+        self._demo, self._names = demo, names
+        self._held: dict[str, list[int]] = {}
+
+    def hold(self) -> None:
+        """Stop all that do not stand already."""
+        for name in self._names:
+            if name not in self._held:
+                folder = self._demo.folder / "actors" / name
+                self._held[name] = family_of(self._demo.process.pid, folder)
+                assert self._held[name], f"{name} does not run"
+                _signal(self._held[name], signal.SIGSTOP)
+
+    def release(self, *names: str) -> None:
+        """Let these go on."""
+        for name in names:
+            _signal(self._held.pop(name, []), signal.SIGCONT)
+
+    def until_quiet(self, pause: float = QUIET_S) -> None:
+        """Wait until nobody has said anything for a while."""
+        count, since = -1, time.monotonic()
+        while time.monotonic() - since < pause:
+            if (now := len(self._demo.events)) != count:
+                count, since = now, time.monotonic()
+            assert self._demo.process.poll() is None, self._demo.err[-3000:]
+            time.sleep(0.05)
+
+
 @contextmanager
 def stopped(pids: Sequence[int]) -> Iterator[None]:
-    """These processes stand still inside of the block."""
-    _signal(pids, signal.SIGSTOP)
+    """These processes stand still inside of the block; those that stood before stay so."""
+    going = [pid for pid in pids if not _stands(pid)]
+    _signal(going, signal.SIGSTOP)
     try:
         yield
     finally:
-        _signal(pids, signal.SIGCONT)
+        _signal(going, signal.SIGCONT)
+
+
+def _stands(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
 
 
 def take(demo: Demo, messages: Path, folder: Path) -> Picture:

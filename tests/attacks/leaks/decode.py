@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 SQLITE = b"SQLite format 3\0"
 GZIP = b"\x1f\x8b\x08"
+PAGE = 4096
 LEAST = 4
 """Layers shorter than this are left out: no secret that is searched for is so short."""
 
@@ -112,18 +113,43 @@ def _below(data: bytes, limits: Limits, seen: set[bytes]) -> Found:
 def file_layers(
     path: Path, limits: Limits | None = None, seen: set[bytes] | None = None
 ) -> Iterator[Layer]:
-    """Every layer of a file and, for an SQLite file, of what only its -wal holds yet."""
+    """Every layer of a file and, for an SQLite file, of what only its -wal holds yet.
+
+    What grows is taken in pieces (rows and pages of a database, lines of a log), so that with
+    `seen` only what is new is looked at.
+    """
     data = path.read_bytes()
-    yield from layers(data, limits, seen)
     wal = path.with_name(path.name + "-wal")
-    if data.startswith(SQLITE) and wal.is_file():
-        for how, inner in sqlite_values(data, wal.read_bytes()):
-            for layer in layers(inner, limits, seen):
-                yield Layer((how, *layer.path), layer.data)
+    for how, piece in _pieces(data, wal.read_bytes() if wal.is_file() else b""):
+        for layer in layers(piece, limits, seen):
+            yield Layer((how, *layer.path) if how else layer.path, layer.data)
+
+
+def _pieces(data: bytes, wal: bytes) -> Found:
+    if data.startswith(SQLITE):
+        yield from sqlite_values(data, wal)
+        yield from (("page", data[at : at + PAGE]) for at in range(0, len(data), PAGE))
+    elif _is_lines(data):
+        yield from (("line", line) for line in data.splitlines())
+    else:
+        yield "", data
+
+
+def _is_lines(data: bytes) -> bool:
+    """Text that is no JSON document: nothing that is searched for goes over the end of a line."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return "\n" in text
+    return False
 
 
 def sqlite_values(data: bytes, wal: bytes = b"") -> Found:
-    """All text of each table in one piece and each blob by itself, out of a copy.
+    """Each row of each table in one piece and each text and blob by itself, out of a copy.
 
     A copy taken while somebody writes may be torn; its bytes are searched all the same, raw.
     """
@@ -152,11 +178,9 @@ def _rows(connection: sqlite3.Connection) -> Found:
     for (raw,) in names:
         name = raw.decode()
         quoted = name.replace('"', '""')
-        texts: list[bytes] = []
         for row in connection.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608 - quoted above
-            texts.append(b"\t".join(_cell(value) for value in row))
             yield from ((f"sqlite {name}", cell) for cell in row if isinstance(cell, bytes))
-        yield f"sqlite {name}", b"\n".join(texts)
+            yield f"sqlite {name}", b"\t".join(_cell(value) for value in row)
 
 
 def _cell(value: object) -> bytes:
@@ -183,6 +207,8 @@ def base64_values(run: bytes) -> Found:
 
 def wide_values(data: bytes) -> Found:
     """UTF-16: the whole with a byte order mark, and runs of ASCII without one."""
+    if b"\0" not in data:
+        return
     for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
             yield codec, data[2:].decode(codec, "replace").encode()

@@ -103,20 +103,18 @@ class Known:
     owner: str = ""
     row: tuple[str, str, str, Level] | None = None
 
-    def is_allowed(self, party: Party, state: TenderState) -> bool:
-        """Whether a party may hold it while the tender's stream stands as `state`."""
-        column = party.column_at(state.phase)
+    def is_allowed(self, party: Party, phase: Phase) -> bool:
+        """Whether a party may hold it in this phase of the tender's stream."""
+        column = party.column_at(phase)
         if self.owner in party.owns:
             return True
         if self.row is None:
-            return ORDER.index(state.phase) >= FROM[self.secret.kind][column]
+            return ORDER.index(phase) >= FROM[self.secret.kind][column]
         kind, record, author, least = self.row
         if record in party.told and least is Level.HEADER:
             return True
         reader = (f"{column}:{party.id}", column)
-        return (
-            audience.level(kind, (record, author), audience.stage_at(state.phase), reader) >= least
-        )
+        return audience.level(kind, (record, author), audience.stage_at(phase), reader) >= least
 
 
 @dataclass(frozen=True, slots=True)

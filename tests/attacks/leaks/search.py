@@ -7,13 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.attacks.leaks.decode import Layer, Limits, file_layers, layers
+from ahocorasick_rs import BytesAhoCorasick
 
-DIGEST = 32
-SMALL = 2048
-"""Up to so many bytes or hex digits in a row digests are looked for at every offset: no record's
-id lies in the middle of something larger but in a field of its own, which is a layer."""
-_HEXES = re.compile(rb"[0-9a-f]{64,}")
+from tests.attacks.leaks.decode import Layer, Limits, file_layers, layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,16 @@ def _alone(needle: bytes) -> re.Pattern[bytes] | None:
     return re.compile(rb"(?<![0-9a-fA-F])" + re.escape(needle) + rb"(?![0-9a-fA-F])")
 
 
+def _forms(secret: Secret) -> Iterator[bytes]:
+    """All bytes that give a secret away."""
+    for needle in secret.needles:
+        yield needle
+        yield from _wide(needle)
+    for digest in secret.digests:
+        yield digest.encode()
+        yield bytes.fromhex(digest)
+
+
 def _wide(needle: bytes) -> tuple[bytes, ...]:
     """The needle in UTF-16 if it is text that is not all ASCII: runs of that are a layer anyhow."""
     try:
@@ -61,9 +67,6 @@ def _wide(needle: bytes) -> tuple[bytes, ...]:
     return (text.encode("utf-16-le"), text.encode("utf-16-be"))
 
 
-Needle = tuple[bytes, "re.Pattern[bytes] | None", Secret]
-
-
 class Searcher:
     """Looks for the same secrets in many things; each secret is told once a place.
 
@@ -72,13 +75,9 @@ class Searcher:
 
     def __init__(self, secrets: Iterable[Secret], limits: Limits | None = None) -> None:
         self._limits = limits
-        found = tuple(secrets)
-        pairs = [(needle, secret) for secret in found for needle in secret.needles]
-        self._needles: list[Needle] = [(n, _alone(n), secret) for n, secret in pairs]
-        self._shortest = min((len(needle) for needle, *_ in self._needles), default=1 << 62)
-        self._needles += [(w, None, secret) for n, secret in pairs for w in _wide(n)]
-        self._hex = {d.encode(): secret for secret in found for d in secret.digests}
-        self._raw = {bytes.fromhex(d): secret for secret in found for d in secret.digests}
+        self._needles = [(n, secret) for secret in secrets for n in _forms(secret)]
+        self._alone = [_alone(needle) for needle, _ in self._needles]
+        self._automaton = BytesAhoCorasick([needle for needle, _ in self._needles])
 
     def data(self, data: bytes, place: str, seen: set[bytes] | None = None) -> Iterator[Hit]:
         """Search some bytes. Raises TooMuchError."""
@@ -106,24 +105,12 @@ class Searcher:
                     yield Hit(secret, place, layer.path)
 
     def _hits(self, data: bytes) -> Iterator[Secret]:
-        if len(data) >= self._shortest:
-            for one in [one for one in self._needles if one[0] in data]:
-                if one[1] is None or one[1].search(data):
-                    yield one[2]
-        if self._hex and len(data) >= DIGEST:
-            yield from self._digests(data)
-
-    def _digests(self, data: bytes) -> Iterator[Secret]:
-        """Digests in hex at any offset; raw ones in layers of the size that holds some."""
-        for match in _HEXES.finditer(data):
-            run = match.group()
-            for at in range(len(run) - 2 * DIGEST + 1 if len(run) <= SMALL else 0):
-                if secret := self._hex.get(run[at : at + 2 * DIGEST]):
-                    yield secret
-        if len(data) <= SMALL and not data.isascii():
-            for at in range(len(data) - DIGEST + 1):
-                if secret := self._raw.get(data[at : at + DIGEST]):
-                    yield secret
+        """Every needle anywhere, in one pass over the data."""
+        found = self._automaton.find_matches_as_indexes(data, overlapping=True)
+        for number in {number for number, *_ in found}:
+            pattern = self._alone[number]
+            if pattern is None or pattern.search(data):
+                yield self._needles[number][1]
 
 
 def search_tree(root: Path, secrets: Sequence[Secret]) -> list[Hit]:

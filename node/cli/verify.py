@@ -6,6 +6,7 @@ files the highest. Nothing here decides: `node.core.evidence` does.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from node.cli.output import JsonOption, Output
 from node.core.errors import ConfigError, NodeError
 from node.core.evidence.bundle import MAX_BYTES
 from node.core.evidence.report import EXPLAINED, NAMES, Verdict
+from node.core.evidence.standing import compared
 from node.core.evidence.trust import Trust, parse_trust
 from node.core.evidence.verify import verify as judge
 from node.core.rules.audience import reader_class
@@ -73,13 +75,30 @@ def verify(
     _check_reader(reader)
     counts = {"proven": 0, "disproved": 0, "unreadable": 0}
     worst = 0
-    for file in files:
-        verdict = judge(_read(file), policy, reader)
+    for file, verdict in _judged(files, policy, reader):
         _tell(output, file, verdict, explain=explain)
         counts[verdict.word] += 1
         worst = max(worst, verdict.exit_code)
     output.end(files=len(files), **counts)
     return worst
+
+
+def _judged(files: list[str], policy: Trust, reader: str | None) -> Iterator[tuple[str, Verdict]]:
+    """Verdicts in the files' order; from the first receipt on they wait for the last file.
+
+    A receipt is compared with all evidence of its tender, wherever that stands among the files.
+    """
+    evidence: dict[str, Verdict] = {}
+    waiting: list[tuple[str, Verdict]] = []
+    for file in files:
+        verdict = judge(_read(file), policy, reader)
+        if verdict.kind == "evidence":
+            evidence[file] = verdict
+        if waiting or verdict.kind == "receipt":
+            waiting.append((file, verdict))
+        else:
+            yield file, verdict
+    yield from ((file, compared(verdict, evidence)) for file, verdict in waiting)
 
 
 def _policy(path: str) -> Trust:
@@ -143,7 +162,8 @@ def _broken(document: dict[str, Any]) -> list[str]:
 
 def _facts(document: dict[str, Any]) -> list[str]:
     """What a person wants to know beside the checks."""
-    lines = []
+    beside = ", ".join(document.get("compared", []))
+    lines = [f"  {say('与之比对', 'compared with')}: {beside}"] if beside else []
     result, trust = document["result"], document["trust"]
     if result is not None:
         told = " ".join(str(value) for value in result.values() if value is not None)

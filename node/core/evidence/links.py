@@ -60,6 +60,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "disputed": ("参与方提出了异议", "a participant disputes the host's stream"),
         "lodged-lost": ("参与方提交的记录被丢弃", "a record that a participant lodged was lost"),
         "not-lodged": ("参与方的记录未经其日志", "a participant's record is not in its own log"),
+        "receipt-missing": (
+            "同一项目的证据中没有回执所证的记录",
+            "the evidence of the same tender has no place for this receipt's record",
+        ),
+        "receipt-differs": (
+            "同一项目的证据中此记录的位置或时间与回执不同",
+            "the evidence of the same tender gives this receipt's record another place or time",
+        ),
         # 4 cosignatures
         "log-unknown": ("信任策略中没有此日志", "the policy does not know this log"),
         "cosignature": ("检查点见证不足或无效", "a checkpoint lacks the quorum of witnesses"),

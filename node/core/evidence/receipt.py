@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
 from node.core.evidence.report import CheckResult, Verdict, unknown_facts
+from node.core.evidence.standing import Claim, claim_of
 from node.core.log.cosignature import check_quorum, existed_by
 from node.core.log.merkle import leaf_hash
 from node.core.log.proof import TlogProof, parse_proof
@@ -32,16 +33,18 @@ def verify_receipt(data: bytes, trust: Trust) -> Verdict:
     """Judge a receipt under a policy; never raises for any bytes."""
     done: dict[int, LinkError | None] = {}
     facts: dict[str, Any] = unknown_facts()
+    says: Claim | None = None
     try:
         proof, extra = _read(data)
         done[1] = None
         done[3] = _included(proof, extra)
         time, origin, done[4] = _cosigned(proof, trust)
         facts = _facts(facts, extra, (time, origin))
+        says = claim_of(extra, origin)
     except LinkError as error:
         done[1] = error
     results = tuple(_result(number, done) for number in range(1, 8))
-    return Verdict("receipt", results, facts)
+    return Verdict("receipt", results, facts, says=says)
 
 
 def _result(number: int, done: dict[int, LinkError | None]) -> CheckResult:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from node.core.evidence.case import Case, Remark
     from node.core.evidence.links import LinkError
+    from node.core.evidence.standing import Claim, Standing
 
 FORMAT: Final = "yuanping-verdict/v1"
 NAMES: Mapping[int, str] = MappingProxyType(
@@ -96,12 +97,16 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one file. `facts` are the members that come from its content."""
+    """What is said of one file. `facts` are the members that come from its content.
+
+    `says` is what may be compared with other files, if this one is proven (`standing.compared`).
+    """
 
     kind: Literal["evidence", "receipt"]
     results: tuple[CheckResult, ...]
     facts: Mapping[str, Any]
     remarks: tuple[Remark, ...] = ()
+    says: Claim | Standing | None = None
 
     @property
     def first_broken(self) -> CheckResult | None:

@@ -156,7 +156,7 @@ def _check_lodged(case: Case, sides: dict[str, Stream]) -> None:
     answered |= {b.record for b in case.bodies() if isinstance(b, RecordRefused)}
     end = case.host.places[-1].received
     limit = case.rules.clock.lodge_answer_seconds.value
-    if _is_over(case):
+    if is_over(case):
         limit = 0  # nothing may be under way any more: whatever was lodged has had its answer
     for records in lodged.values():
         for record, place in records.items():
@@ -169,7 +169,7 @@ def _check_lodged(case: Case, sides: dict[str, Stream]) -> None:
             raise LinkError("not-lodged", place.path, f"record of {home}")
 
 
-def _is_over(case: Case) -> bool:
+def is_over(case: Case) -> bool:
     """Has the tender come to its very end: failed, or awarded with every seated pool's links?"""
     kinds = [place.kind for place in case.host.places]
     formed = [body for body in case.bodies() if isinstance(body, CommitteeFormed)]

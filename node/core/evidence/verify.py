@@ -26,6 +26,7 @@ from node.core.evidence.case import Case
 from node.core.evidence.links import LinkError
 from node.core.evidence.receipt import is_receipt, verify_receipt
 from node.core.evidence.report import CheckResult, Verdict, facts_of, unknown_facts
+from node.core.evidence.standing import standing_of
 
 if TYPE_CHECKING:
     from node.core.evidence.trust import Trust
@@ -66,7 +67,9 @@ def verify(data: bytes, trust: Trust, reader: str | None = None) -> Verdict:
         return Verdict("evidence", (CheckResult(1, "failed", error), *unread), unknown_facts())
     case = Case(evidence, trust, reader or evidence.form.reader)
     results = tuple(run_checks(case))
-    return Verdict("evidence", results, facts_of(case), tuple(case.remarks))
+    proven = all(result.status == "ok" for result in results)
+    says = standing_of(case) if proven else None  # what is not proven gainsays nobody
+    return Verdict("evidence", results, facts_of(case), tuple(case.remarks), says)
 
 
 def run_checks(case: Case) -> Iterator[CheckResult]:

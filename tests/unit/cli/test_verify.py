@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from node.cli.main import main
 from tests.conftest import ROOT
+from tests.world.receipts import bid_receipt, place_of, stray_receipt
 from tests.world.session import evidence, world
 
 HEAVY = ("grpc", "sqlalchemy", "web3", "fastapi", "eth_account", "eth_abi", "uvicorn", "chain")
@@ -85,6 +87,29 @@ def test_reader_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "good.json", "--trust", "trust.json", "--as", "regulator"]) == 1
     assert "withheld" in capsys.readouterr().out
     assert main(["verify", "good.json", "--trust", "trust.json", "--as", "anybody"]) == 2
+
+
+def test_receipt_is_compared_wherever_its_evidence_stands(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = world("cn")
+    what = structs.replace(place_of(made, made.sealed[0].record).what, id="ab" * 32)
+    (folder / "mine.receipt").write_bytes(bid_receipt(made))
+    (folder / "dropped.receipt").write_bytes(stray_receipt(made, what))
+    alone = ["verify", "dropped.receipt", "--trust", "trust.json", "--json"]
+    assert main(alone) == 0
+    assert "compared" not in lines(capsys)[0]
+    files = ["mine.receipt", "dropped.receipt", "good.json"]
+    assert main(["verify", *files, "--trust", "trust.json", "--json"]) == 1
+    mine, dropped, good, end = lines(capsys)
+    assert [line["file"] for line in (mine, dropped, good)] == files
+    assert [line["verdict"] for line in (mine, dropped, good)] == ["proven", "disproved", "proven"]
+    assert mine["compared"] == dropped["compared"] == ["good.json"]
+    assert (end["proven"], end["disproved"]) == (2, 1)
+    assert main(["verify", *files, "--trust", "trust.json"]) == 1
+    text = capsys.readouterr().out
+    assert "compared with: good.json" in text
+    assert "receipt-missing: the evidence of the same tender has no place" in text
 
 
 @pytest.mark.parametrize(

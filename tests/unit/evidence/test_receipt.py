@@ -10,19 +10,13 @@ from node.core.log.proof import TlogProof
 from node.core.records.canonical import encode
 from node.core.records.place import Extra, where_hash
 from tests.world.network import HOST
+from tests.world.receipts import bid_receipt
 from tests.world.session import world
 
 
 def receipt() -> bytes:
     """The first bidder's receipt of the tender."""
-    made = world("jp")
-    log = made.net.logs[HOST]
-    record = made.sealed[0].record
-    place = next(p for p in log.streams[made.state.stream].places if p.what.id == record)
-    size, note = next(pair for pair in log.notes if pair[0] > place.index)
-    extra = encode(Extra(place.what, where_hash(place.where)))
-    proof = log.tree.inclusion(place.index, size)
-    return TlogProof(place.index, extra, proof, note).encode().encode()
+    return bid_receipt(world("jp"))
 
 
 def status(verdict: Verdict) -> dict[int, str]:

@@ -92,6 +92,7 @@ def _judged(files: list[str], policy: Trust, reader: str | None) -> Iterator[tup
     waiting: list[tuple[str, Verdict]] = []
     for file in files:
         verdict = judge(_read(file), policy, reader)
+        _check_known(file, verdict)
         if verdict.kind == "evidence":
             evidence[file] = verdict
         if waiting or verdict.kind == "receipt":
@@ -119,6 +120,14 @@ def _check_reader(reader: str | None) -> None:
             reader_class(reader, "")
         except NodeError as error:
             raise ConfigError(f"--as: {error.detail}", code="usage") from None
+
+
+def _check_known(file: str, verdict: Verdict) -> None:
+    """To ask for a reader there is not is our user's mistake, not a fault of the file."""
+    first = verdict.first_broken
+    broken = first.broken if first else None
+    if broken is not None and broken.link == "reader-unknown":
+        raise ConfigError(f"--as: {file}: {broken.told(language())}", code="usage")
 
 
 def _read(file: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
+from node.core.evidence.readers import check_reader
 from node.core.records.kinds.tender import TenderPlanned
 from node.core.rules import audience
 from node.core.rules.audience import Level
@@ -68,6 +69,8 @@ def _check_audience(case: Case) -> None:
             column = audience.reader_class(reader, case.host.keeper)
         except NodeError as error:
             raise LinkError("reader", "/reader", error.detail) from None
+        if reader != own:
+            check_reader(case, stage)
         for stream in case.evidence.streams:
             for place in stream.places:
                 record = (place.kind, place.author)

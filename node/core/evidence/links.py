@@ -22,6 +22,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "unreadable": ("文件不是证据文件或无法读取", "the file is not evidence, or cannot be read"),
         "form": ("文件格式不符，内容可能被改动", "the file is not in the exact form of evidence"),
         "reader": ("文件的读者身份不成立", "the reader that the file names cannot be"),
+        "reader-unknown": ("没有这样的读者", "there is no such reader of this file"),
         "order": ("流的名称或次序不符", "a stream's name or order in the file is wrong"),
         "environment": ("时钟或网络与首条记录不符", "clock or network are not those of the stream"),
         "tender": ("项目编号与计划记录不符", "the tender's id is not that of its plan"),

@@ -56,7 +56,8 @@ def verify(data: bytes, trust: Trust, reader: str | None = None) -> Verdict:
     """Judge an evidence file or a receipt; never raises for any bytes.
 
     `reader` (default: whom the file was made for) is who looks: for another one than the file's
-    own only *less* than the audience table gives him is a broken link.
+    own only *less* than the audience table gives him is a broken link, or that there is no such
+    reader of this file (`reader-unknown`).
     """
     if is_receipt(data):
         return verify_receipt(data, trust)

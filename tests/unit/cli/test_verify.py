@@ -89,6 +89,21 @@ def test_reader_may_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "good.json", "--trust", "trust.json", "--as", "anybody"]) == 2
 
 
+@pytest.mark.usefixtures("folder")
+def test_reader_that_there_is_not_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["verify", "good.json", "--trust", "trust.json", "--as"]
+    assert main([*words, "centre:nobody"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: usage: --as: good.json: there is no such reader of this file ")
+    assert "centre:nobody; there are public, regulator, centre:changsha, centre:" in err
+    assert err.count("\n") == 1
+    assert main([*words, f"bidder:{'0' * 64}", "--json"]) == 2
+    (told,) = lines(capsys)
+    assert (told["event"], told["code"]) == ("error", "usage")
+    assert all(sealed.person.author in str(told["detail"]) for sealed in world("cn").sealed)
+
+
 def test_receipt_is_compared_wherever_its_evidence_stands(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

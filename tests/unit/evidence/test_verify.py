@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,9 @@ from node.core.evidence.links import REMARKS, SENTENCES, LinkError
 from node.core.evidence.report import EXPLAINED, NAMES, Verdict
 from node.core.evidence.verify import CHECKS, verify
 from node.core.records.canonical import encode
-from tests.world.network import HOST
-from tests.world.session import SCRIPTS, evidence, world
+from tests.world.network import HOST, REGULATOR
+from tests.world.scripts import JP
+from tests.world.session import SCRIPTS, Whole, evidence, world
 
 READERS = ("regulator", "public", "centre:changsha", f"centre:{HOST}")
 
@@ -101,6 +103,29 @@ def test_another_reader_is_only_told_what_is_withheld_from_him(name: str) -> Non
     assert verify(evidence(name, "regulator"), trust, "public").exit_code == 0
     assert code_of(verify(evidence(name, "public"), trust, "regulator")) == (1, "withheld")
     assert code_of(verify(evidence(name, "public"), trust, "nobody")) == (1, "reader")
+
+
+def test_another_reader_must_be_one_there_is() -> None:
+    """A name that nobody bears is shown nothing less, and that would prove nothing."""
+    made, trust = world("jp"), world("jp").net.trust()
+    regulator, public = evidence("jp", "regulator"), evidence("jp", "public")
+    for sealed in made.sealed:
+        assert verify(regulator, trust, sealed.person.author).exit_code == 0
+    for centre in made.net.pools:
+        assert verify(regulator, trust, f"centre:{centre}").exit_code == 0
+    for nobody in ("centre:nobody", f"centre:{REGULATOR}", f"bidder:{'0' * 64}"):
+        for file in (regulator, public):
+            assert code_of(verify(file, trust, nobody)) == (1, "reader-unknown")
+
+
+def test_bidder_is_not_asked_for_his_bid_before_the_file_shows_bids() -> None:
+    made = Whole(replace(JP, name="tsuchiura-early"))
+    made.found()
+    made.net.tick()
+    made.end()
+    file = made.net.evidence(made.state.stream, "regulator")
+    assert verify(file, made.net.trust(), f"bidder:{'0' * 64}").exit_code == 0
+    assert code_of(verify(file, made.net.trust(), "centre:nobody")) == (1, "reader-unknown")
 
 
 def test_one_place_withheld_from_its_reader() -> None:

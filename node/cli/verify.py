@@ -1,7 +1,8 @@
 """`yuanping verify`: judge evidence files and receipts offline, under the reader's own policy.
 
 Exit codes (interfaces I4): 0 all proven, 1 something disproved, 2 something unreadable; of many
-files the highest. Nothing here decides: `node.core.evidence` does.
+files the highest. What is unreadable ends as an error (I0), after all other files were judged: for
+a person one line on stderr. Nothing here decides: `node.core.evidence` does.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from node.core.evidence.bundle import MAX_BYTES
 from node.core.evidence.report import EXPLAINED, NAMES, Verdict
 from node.core.evidence.standing import compared
 from node.core.evidence.trust import Trust, parse_trust
+from node.core.evidence.verify import unreadable
 from node.core.evidence.verify import verify as judge
 from node.core.rules.audience import reader_class
 
 WORDS = {
     "proven": ("已证明", "PROVEN"),
     "disproved": ("不成立", "DISPROVED"),
-    "unreadable": ("无法读取", "UNREADABLE"),
     "ok": ("通过", "ok"),
     "failed": ("不成立", "FAILED"),
     "not_run": ("未检查", "not run"),
@@ -69,18 +70,21 @@ def verify(
     json: JsonOption = False,
     explain: ExplainOption = False,
 ) -> int:
-    """Judge every file; gives the highest exit code."""
+    """Judge every file; gives the highest exit code. Raises ConfigError for what is unreadable."""
     output = Output(as_json=json)
     policy = _policy(trust)
     _check_reader(reader)
     counts = {"proven": 0, "disproved": 0, "unreadable": 0}
-    worst = 0
+    unread = []
     for file, verdict in _judged(files, policy, reader):
-        _tell(output, file, verdict, explain=explain)
         counts[verdict.word] += 1
-        worst = max(worst, verdict.exit_code)
+        if verdict.word == "unreadable":
+            unread.append(f"{file}: {_found(verdict)}")
+        _tell(output, file, verdict, explain=explain)
+    if unread:
+        raise ConfigError("; ".join(unread), code="unreadable")
     output.end(files=len(files), **counts)
-    return worst
+    return 1 if counts["disproved"] else 0
 
 
 def _judged(files: list[str], policy: Trust, reader: str | None) -> Iterator[tuple[str, Verdict]]:
@@ -91,7 +95,7 @@ def _judged(files: list[str], policy: Trust, reader: str | None) -> Iterator[tup
     evidence: dict[str, Verdict] = {}
     waiting: list[tuple[str, Verdict]] = []
     for file in files:
-        verdict = judge(_read(file), policy, reader)
+        verdict = _judge(file, policy, reader)
         _check_known(file, verdict)
         if verdict.kind == "evidence":
             evidence[file] = verdict
@@ -130,13 +134,19 @@ def _check_known(file: str, verdict: Verdict) -> None:
         raise ConfigError(f"--as: {file}: {broken.told(language())}", code="usage")
 
 
-def _read(file: str) -> bytes:
-    """The file, or no bytes if it cannot be opened: then the verdict is `unreadable`."""
+def _judge(file: str, policy: Trust, reader: str | None) -> Verdict:
     try:
         with Path(file).open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError:
-        return b""
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return unreadable(error.strerror or "cannot be opened")
+    return judge(data, policy, reader)
+
+
+def _found(verdict: Verdict) -> str:
+    """What exactly the first broken link found."""
+    first = verdict.first_broken
+    return str(first.broken) if first else ""
 
 
 def _tell(output: Output, file: str, verdict: Verdict, *, explain: bool) -> None:
@@ -144,6 +154,8 @@ def _tell(output: Output, file: str, verdict: Verdict, *, explain: bool) -> None
     if output.as_json:
         output.event("verdict", file=file, **document)
         return
+    if verdict.word == "unreadable":
+        return  # told on stderr, with all others of its kind
     lines = [f"{output.paint(_word(verdict.word), _style(verdict))}  {file}"]
     for check in document["checks"]:
         name = f"{check['n']} {_word(NAMES[check['n']])}"

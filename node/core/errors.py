@@ -67,7 +67,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Correct the configuration file as the message says.",
     ),
     "usage": ("命令用法有误，请看 --help。", "See --help of this command."),
-    "unreadable": ("文件打不开，请检查路径与权限。", "Check the path and its permission."),
+    "unreadable": (
+        "文件打不开或不是所需的文件，请检查路径、权限与内容。",
+        "Check the path, its permission, and that it is the file you mean.",
+    ),
     "chain": (
         "区块链暂不可用，业务可继续，锚定稍后补上。",
         "Go on working: anchors wait and are sent later.",

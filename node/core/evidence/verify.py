@@ -64,13 +64,22 @@ def verify(data: bytes, trust: Trust, reader: str | None = None) -> Verdict:
     try:
         evidence = read_evidence(data)
     except LinkError as error:
-        unread = tuple(CheckResult(n, "not_run") for n in range(2, 8))
-        return Verdict("evidence", (CheckResult(1, "failed", error), *unread), unknown_facts())
+        return _unread(error)
     case = Case(evidence, trust, reader or evidence.form.reader)
     results = tuple(run_checks(case))
     proven = all(result.status == "ok" for result in results)
     says = standing_of(case) if proven else None  # what is not proven gainsays nobody
     return Verdict("evidence", results, facts_of(case), tuple(case.remarks), says)
+
+
+def unreadable(found: str) -> Verdict:
+    """The verdict on a file that gave no bytes, and why it did not."""
+    return _unread(LinkError("unreadable", "", found))
+
+
+def _unread(error: LinkError) -> Verdict:
+    unread = tuple(CheckResult(n, "not_run") for n in range(2, 8))
+    return Verdict("evidence", (CheckResult(1, "failed", error), *unread), unknown_facts())
 
 
 def run_checks(case: Case) -> Iterator[CheckResult]:

@@ -60,6 +60,42 @@ def test_exit_code_is_the_highest_of_all_files(capsys: pytest.CaptureFixture[str
         assert [line.get("file") for line in told[:-1]] == files
     words = [line["verdict"] for line in told[:-1]]
     assert words == ["proven", "disproved", "unreadable", "unreadable"]
+    assert (told[-1]["event"], told[-1]["code"]) == ("error", "unreadable")
+    assert told[-1]["detail"] == (
+        "none.json: not one JSON object with a format; missing.json: No such file or directory"
+    )
+
+
+@pytest.mark.parametrize("file", ["none.json", "missing.json", "."])
+@pytest.mark.usefixtures("folder")
+def test_unreadable_file_is_one_line_on_stderr(
+    capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    assert main(["verify", file, "--trust", "trust.json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: unreadable: {file}: ")
+    assert err.endswith("that it is the file you mean.\n")
+    assert err.count("\n") == 1
+    assert main(["verify", file, "good.json", "missing.json", "--trust", "trust.json"]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("PROVEN  good.json\n")
+    assert file in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("policy", ["missing.json", "nonsense.json"])
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_wrong_policy_is_one_line_too(
+    folder: Path, capsys: pytest.CaptureFixture[str], policy: str, words: list[str]
+) -> None:
+    (folder / "nonsense.json").write_text("nonsense")
+    assert main(["verify", "good.json", "--trust", policy, *words]) == 2
+    out, err = capsys.readouterr()
+    told = out if words else err
+    assert (err if words else out) == ""
+    assert told.count("\n") == 1
+    assert told.startswith('{"event":"error","code":"unreadable"' if words else "error: unreadable")
 
 
 @pytest.mark.usefixtures("folder")

@@ -50,7 +50,7 @@ class FileDrawer:
         path = self._folder / name
         aside = path.with_name(path.name + _ASIDE)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder(path.parent)
             handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), 0o600)  # what a killed write left may have another mode
@@ -62,6 +62,13 @@ class FileDrawer:
         except OSError as error:
             detail = f"{path.name} could not be written: {error.strerror}"
             raise UnavailableError(detail, code="store") from None
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make it one by one: `mkdir` gives its mode to the last folder only, not to parents."""
+        inside = folder.relative_to(self._folder).parts
+        for depth in range(len(inside) + 1):
+            one = self._folder.joinpath(*inside[:depth])
+            one.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

@@ -108,6 +108,8 @@ def test_keys_are_for_their_owners_only_and_actors_keep_theirs_apart(finished: D
     keys = [*finished.folder.glob("centres/*/keys/*"), *finished.folder.glob("actors/**/*.key")]
     assert len(keys) > 4 * 7
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in keys)
+    for path in (finished.folder / "actors", *finished.folder.glob("actors/**/*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     secrets = [path.read_bytes() for path in finished.folder.glob("actors/**/*.key")]
     centres = [path for path in finished.folder.glob("centres/**/*") if path.is_file()]
     seeds = [json.loads(secret)["seed"].encode() for secret in secrets]

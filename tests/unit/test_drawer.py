@@ -22,7 +22,7 @@ def test_files_and_folders_are_the_owners_alone(tmp_path: Path) -> None:
     drawer = FileDrawer(tmp_path / "drawer")
     drawer.write("seats/1/seat.json", b"one")
     assert mode(tmp_path / "drawer") == 0o700
-    assert mode(tmp_path / "drawer/seats/1") == 0o700
+    assert mode(tmp_path / "drawer/seats") == mode(tmp_path / "drawer/seats/1") == 0o700
     assert mode(tmp_path / "drawer/seats/1/seat.json") == 0o600
     assert drawer.read("seats/1/seat.json") == b"one"
     drawer.write("seats/1/seat.json", b"two")

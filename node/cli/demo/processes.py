@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedWriter
 from pathlib import Path
 
 from node.cli.language import say
@@ -86,9 +87,8 @@ class Children:
     running: list[Child] = field(default_factory=list)
 
     def start(self, command: Command) -> Child:
-        """Start one child; its output goes to the end of its log."""
-        command.log.parent.mkdir(parents=True, exist_ok=True)
-        with command.log.open("ab") as log:
+        """Start one child; its output goes to the end of its log, which its owner alone reads."""
+        with private_log(command.log) as log:
             process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-m", "node.cli.demo.leash", *command.words],
                 stdin=subprocess.PIPE,
@@ -121,6 +121,17 @@ class Children:
     def stopped(self) -> list[Child]:
         """Children that somebody stopped and that may be started again by hand."""
         return [child for child in self.running if child.was_stopped]
+
+
+def private_log(path: Path) -> BufferedWriter:
+    """Open a log at its end: mode 0600, in a folder of mode 0700 if it is made here.
+
+    Actors log what they are about to say, nodes who came to them.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(handle, 0o600)  # what an older demo left may have another mode
+    return os.fdopen(handle, "ab")
 
 
 def failure(child: Child) -> str:

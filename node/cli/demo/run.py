@@ -16,7 +16,7 @@ from node.cli.demo.plan import Plan, read_plan
 from node.cli.demo.processes import Children
 from node.cli.demo.readiness import wait_until_ready
 from node.cli.demo.report import tell
-from node.cli.demo.site import Mark, Site, claim, find_mark, free_ports
+from node.cli.demo.site import Mark, Site, claim, find_mark, free_ports, make_private
 from node.cli.demo.tender import Tender, choose_tender
 from node.cli.language import say
 from node.core.errors import ConfigError
@@ -112,6 +112,7 @@ class Run:
         network = setup.found(site, plan, keys, state)
         for planned in plan.members:
             self.children.start(setup.node_command(site, planned.id))
+        make_private(site.actors)
         for command in actor_commands(site, plan, self.tender):
             self.children.start(command)
         addresses = {one.id: one.http.removeprefix("http://") for one in network.descriptors}

@@ -136,6 +136,12 @@ def free_ports(members: Sequence[str]) -> dict[str, Ports]:
     return {member: Ports(*pair) for member, pair in zip(members, pairs, strict=True)}
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder its owner's alone, whether it is new or an older demo left it open."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put a whole file in the place of another at once; it is on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -42,6 +43,10 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.fixture
@@ -84,6 +89,15 @@ def test_no_child_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
     eventually(lambda: not is_alive(pid))
+
+
+def test_logs_are_read_by_their_owner_alone(tmp_path: Path, children: Children) -> None:
+    (tmp_path / "old.log").touch(0o644)
+    for log in (tmp_path / "actors" / "bidders.log", tmp_path / "old.log"):
+        children.start(Command("x", ("version",), log)).process.wait(WAIT_S)
+        assert mode(log) == 0o600
+        assert log.read_bytes()
+    assert mode(tmp_path / "actors") == 0o700
 
 
 def test_child_that_fails_is_named_with_the_end_of_its_log(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
 
-from node.cli.demo.site import MARK, Mark, Ports, claim, find_mark, free_ports, replace_json
+from node.cli.demo.site import (
+    MARK,
+    Mark,
+    Ports,
+    claim,
+    find_mark,
+    free_ports,
+    make_private,
+    replace_json,
+)
 from node.core.errors import ConfigError
 
 A_MARK = Mark("t-1", "jp-tsuchiura", 3, {"zhuzhou": Ports(1, 2)})
@@ -71,3 +81,10 @@ def test_document_is_replaced_whole(tmp_path: Path) -> None:
     replace_json(path, {"name": "十堰"})
     assert path.read_text("utf-8") == '{\n  "name": "十堰"\n}\n'
     assert [p.name for p in tmp_path.iterdir()] == ["network.json"]
+
+
+def test_private_folder_is_its_owners_alone_even_if_it_was_open(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir(mode=0o755)
+    for folder in (tmp_path / "old", tmp_path / "new"):
+        make_private(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -70,8 +70,9 @@ class Mirrors:
         return self.of(keeper).tree.size
 
     def forks(self) -> dict[str, str]:
-        """Keepers that showed two histories, and how."""
-        return {name: mirror.forked for name, mirror in self._mirrors.items() if mirror.forked}
+        """Partners that showed two histories, and the origin of the log they showed them of."""
+        mirrors = ((m.id, self._mirrors.get(m.id)) for m in self.members.partners())
+        return {name: found.origin for name, found in mirrors if found and found.forked}
 
     async def take(self, keeper: str, part: LogPart) -> None:
         """Check and store a stretch of a partner's log.

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from node.core.errors import ForbiddenError, MissingError, NodeError
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.keys import PublicKey, key_id
+from node.services.mirror import FORK
 from node.services.notice import notice_of
 from node.services.reads import PAGE, ChainInfo, Check, Name, NodeInfo, PartnerInfo
 from node.services.signed_read import Claim, is_signed_by
 from node.services.trust import ChainFacts, trust_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from node.core.log.tiles import Tile
     from node.services.application import Records
     from node.services.cosigning import Cosigning
@@ -88,12 +91,7 @@ class NodeReads:
                 f"区块高度 {self.records.height}",
                 f"block {self.records.height}",
             ),
-            Check(
-                "partners",
-                not unknown,
-                f"尚未见到：{'、'.join(unknown)}" if unknown else "全部成员可见",
-                f"not seen yet: {', '.join(unknown)}" if unknown else "all members are seen",
-            ),
+            _partners(unknown, self.mirrors.forks()),
         ]
 
     async def _database(self) -> Check:
@@ -179,6 +177,24 @@ class NodeReads:
     async def add_checkpoint(self, body: bytes) -> WitnessAnswer:
         """Judge a checkpoint, store it durably, cosign it."""
         return await self.witness.add_checkpoint(body)
+
+
+def _partners(unknown: Sequence[str], forks: Mapping[str, str]) -> Check:
+    """Who was not seen yet, and who must not be believed: `forks` are origins by keeper."""
+    zh = [f"尚未见到：{'、'.join(unknown)}"] if unknown else []
+    en = [f"not seen yet: {', '.join(unknown)}"] if unknown else []
+    for keeper, origin in sorted(forks.items()):
+        zh.append(
+            f"{keeper} 的日志 {origin} 有两个相互矛盾的签名检查点，已停止接收；"
+            f"两份检查点存于本节点数据库（{FORK}{origin}），请保全并报告监管部门"
+        )
+        en.append(
+            f"log {origin} of {keeper}: two signed checkpoints contradict each other and nothing "
+            f"more is taken from it; both notes are kept in this node's database "
+            f"({FORK}{origin}): keep them safe and tell the regulator"
+        )
+    told = ("；".join(zh) or "全部成员可见", "; ".join(en) or "all members are seen")
+    return Check("partners", not (unknown or forks), *told)
 
 
 def _vkey(name: str, kind: int, key: PublicKey | None) -> str:

@@ -13,7 +13,7 @@ from node.services.judging import Laws
 from node.services.members import Members
 from node.services.mirror import Mirrors
 from node.services.model import Book, OwnLog
-from node.services.ports import Accepted, Blobs, LogNote, Store, Submission
+from node.services.ports import Accepted, Blobs, LogNote, LogPart, Store, Submission
 from node.services.publisher import Publisher
 from node.services.receipts import Receipts
 from node.services.sequencer import Sequencer
@@ -160,3 +160,17 @@ def open_network(clock: HandClock | None = None) -> tuple[Mapping[str, Office], 
     """All members' nodes, joined by their witnesses."""
     wires, clock = Wires(), clock or HandClock()
     return {name: open_office(name, clock=clock, wires=wires) for name in ROLES}, wires
+
+
+async def other_history() -> LogPart:
+    """The host with its real keys and a quorum of liars: other entries under the same size."""
+    liars = Wires()
+    twin = open_office(HOST, wires=liars)
+    for name in ROLES:
+        if name != HOST:
+            open_office(name, wires=liars)
+    await twin.take(*founding(HOST))
+    await twin.tick()
+    part = twin.publisher.part(0)
+    assert part is not None
+    return part

@@ -76,7 +76,7 @@ class Book:
 
     def _load_one(self, row: StreamRow, places: Sequence[PlaceRow]) -> Stream:
         try:
-            stream = self._advance(None, row.id, places, own=row.own)
+            stream = self._folded(row.id, places, own=row.own)
         except NodeError as error:
             detail = f"stream {row.id[:16]}… as stored does not hold: {error}"
             raise UnavailableError(detail, code="store") from error
@@ -130,23 +130,12 @@ class Book:
             return None
         return Accepted(record, place[1], stream.state.entries[place[1]])
 
-    def advance(self, stream: str, shown: Sequence[Shown], *, own: bool = False) -> Stream:
-        """A stream with more places, judged; nothing is changed yet: commit, then `put`.
-
-        A new stream begins with its first two places at once. Raises NodeError.
-        """
-        return self._advance(self._streams.get(stream), stream, shown, own=own)
-
-    def _advance(
-        self, stream: Stream | None, name: str, shown: Sequence[Shown], *, own: bool
-    ) -> Stream:
+    def _folded(self, name: str, shown: Sequence[Shown], *, own: bool) -> Stream:
         candidates = [read_place(name, one) for one in shown]
-        if stream is None:
-            if len(candidates) < 2:
-                raise RuleError("a stream begins with two places", article="protocol 7")
-            stream = begin(self.laws, candidates[0], candidates[1], own=own)
-            candidates = candidates[2:]
-        for candidate in candidates:
+        if len(candidates) < 2:
+            raise RuleError("a stream begins with two places", article="protocol 7")
+        stream = begin(self.laws, candidates[0], candidates[1], own=own)
+        for candidate in candidates[2:]:
             stream = extend(stream, judge(stream.state, candidate), candidate)
         return stream
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from node.core.errors import InvalidError, SignatureError
 from node.core.records.canonical import epoch_of
-from node.core.records.keys import PublicKey, Signer, key_id, verify
+from node.core.records.keys import PublicKey, key_id, verify
 
 SIGNATURE_HEADER: Final = "Yuanping-Signature"
 TIME_HEADER: Final = "Yuanping-Time"
@@ -41,13 +41,6 @@ def read_message(node: str, target: bytes, time: str) -> bytes:
     as GET.
     """
     return b"yuanping/read/v1\n%b\nGET %b\n%b\n" % (node.encode(), target, time.encode())
-
-
-def sign_read(signer: Signer, node: str, target: str, time: str) -> dict[str, str]:
-    """Give the two headers that a reader sends with `GET target` to `node`."""
-    signature = signer.sign(read_message(node, target.encode(), time))
-    named = f"{key_id(signer.public)}:{signature.hex()}"
-    return {TIME_HEADER: time, SIGNATURE_HEADER: named}
 
 
 def parse_claim(header: str) -> Claim:

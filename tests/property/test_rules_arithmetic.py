@@ -142,7 +142,6 @@ def test_ranking_is_the_order_of_prices_and_the_lot_moves_equals_only(
     settled = settle(ranking, seed)
     assert [row.rank for row in settled.rows] == list(range(1, len(prices) + 1))
     assert [prices[row.bid] for row in settled.rows] == sorted(prices.values())
-    assert not settled.needs_lot(len(prices))
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 20))

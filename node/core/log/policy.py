@@ -46,18 +46,6 @@ class Policy:
     groups: Mapping[str, Group]
     quorum: str
 
-    def is_met(self, cosigners: Collection[VerifierKey]) -> bool:
-        """Whether valid cosignatures of these keys make the quorum (tlog-policy, Defining groups).
-
-        The caller has verified each cosignature already.
-        """
-        keys = set(cosigners)
-        met = {NONE, *(name for name, key in self.witnesses.items() if key in keys)}
-        for name, group in self.groups.items():
-            if sum(member in met for member in group.members) >= group.threshold:
-                met.add(name)
-        return self.quorum in met
-
 
 @dataclass(frozen=True, slots=True)
 class Quorum:

@@ -80,18 +80,6 @@ def is_old_enough(facts: EntryFacts, at: int, age_days: int) -> bool:
     return epoch_of(facts.since) + age_days * DAY_SECONDS <= at
 
 
-def check_entry(entry: PoolEntry, at: int, age_days: int, cite: str) -> None:
-    """Accept only an entry that counts at epoch second `at`.
-
-    Source: protocol 6: its expert signed it, and it is at least as old as the rule set says, so
-    that nobody is put into a pool for one tender. Raises SignatureError, or RuleError with the
-    article `cite`.
-    """
-    check_signed(entry.facts, bytes.fromhex(entry.sig))
-    if not is_old_enough(entry.facts, at, age_days):
-        raise RuleError(f"the entry is younger than {age_days} days", article=cite)
-
-
 def entry_leaf(entry: PoolEntry) -> bytes:
     """The salted 32-byte leaf of an entry: H("pool-leaf", entry)."""
     return digest("pool-leaf", encode(entry))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from node.core.errors import InvalidError, RuleError
 from node.core.records.canonical import digest
@@ -63,12 +63,6 @@ class Ranking:
         """The bids that share the first place; empty if one bid stands alone or there is none."""
         first = self.groups[0] if self.groups else ()
         return first if len(first) > 1 else ()
-
-    def needs_lot(self, places: int) -> bool:
-        """Must a lot decide before the first `places` places are known?"""
-        return any(
-            row.rank == later.rank and row.rank <= places for row, later in pairwise(self.rows)
-        )
 
 
 def rank(method: MethodId, offers: Iterable[Offer], tie_breaks: Sequence[TieBreak] = ()) -> Ranking:

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from node.core.errors import InvalidError
 from node.core.records.canonical import time_of
-from node.core.records.keys import PublicKey, key_id, signer_from_seed
+from node.core.records.keys import PublicKey, Signer, key_id, signer_from_seed
 from node.services.signed_read import (
     SIGNATURE_HEADER,
     TIME_HEADER,
@@ -17,7 +17,6 @@ from node.services.signed_read import (
     is_signed_by,
     parse_claim,
     read_message,
-    sign_read,
 )
 from tests.simulators.reads import SimulatedReads
 
@@ -38,6 +37,12 @@ def reads() -> SimulatedReads:
     reads = SimulatedReads(keys=known)
     reads.evidences = {("B194", reader): reader.encode() for reader in known}
     return reads
+
+
+def sign_read(signer: Signer, node: str, target: str, time: str) -> dict[str, str]:
+    """What a reader sends with `GET target` to `node`."""
+    signature = signer.sign(read_message(node, target.encode(), time))
+    return {TIME_HEADER: time, SIGNATURE_HEADER: f"{key_id(signer.public)}:{signature.hex()}"}
 
 
 def signed(reads: SimulatedReads, target: str = TARGET, node: str = "zhuzhou") -> dict[str, str]:

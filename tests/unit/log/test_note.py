@@ -14,7 +14,6 @@ from node.core.log.note import (
     Note,
     NoteSignature,
     VerifierKey,
-    check_known,
     parse_note,
     parse_vkey,
     sign_note,
@@ -109,13 +108,10 @@ def test_a_signature_has_more_than_a_key_id() -> None:
         NoteSignature("a", b"1234", b"")
 
 
-def test_unknown_lines_are_ignored_unless_strict() -> None:
+def test_unknown_lines_are_ignored() -> None:
     foreign = sign_note(TEXT, OTHER.key.name, OTHER.sign, OTHER.key.public).signatures
     note = NOTE.with_signatures(*foreign)
     verify(note, LOG.key)
-    check_known(note, [LOG.key, OTHER.key])
-    with pytest.raises(LogError, match="unknown key: other"):
-        check_known(note, [LOG.key])
 
 
 def test_same_name_with_another_key_id_is_another_key() -> None:

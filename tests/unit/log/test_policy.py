@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import pytest
 
 from node.core.errors import LogError
@@ -47,10 +45,7 @@ def test_our_policy_reads_back_as_a_flat_quorum() -> None:
 
 def test_the_example_of_the_specification() -> None:
     policy = parse_policy(spec_example().encode())
-    for size in range(7):
-        for chosen in combinations(SIX, size):
-            want = sum(n[0] == "X" for n in chosen) >= 2 and any(n[0] == "Y" for n in chosen)
-            assert policy.is_met([SIX[n] for n in chosen]) == want
+    assert [group.threshold for group in policy.groups.values()] == [2, 1, 2]
     assert parse_policy(format_policy(policy)) == policy
     with pytest.raises(LogError, match="group of groups"):
         quorum_of(policy, ORIGIN)
@@ -58,14 +53,11 @@ def test_the_example_of_the_specification() -> None:
 
 def test_a_quorum_may_be_none_or_one_witness() -> None:
     none = parse_policy(f"log {LOG.key.encode()}\nquorum none\n")
-    assert none.is_met([])
     assert quorum_of(none, ORIGIN) == Quorum(LOG.key, (), 0)
     assert policy_text(LOG.key, (), 0) == format_policy(none)
     name, key = NAMED[0]
     one = parse_policy(f"log {LOG.key.encode()}\nwitness {name} {key.encode()}\nquorum {name}\n")
     assert quorum_of(one, ORIGIN) == Quorum(LOG.key, (key,), 1)
-    assert one.is_met([key])
-    assert not one.is_met([NAMED[1][1]])
 
 
 def test_urls_are_allowed_and_dropped() -> None:

@@ -1,4 +1,4 @@
-"""Ranking: order, tie-breaks in their order, and where a lot is needed."""
+"""Ranking: order, tie-breaks in their order, and what the lot moves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def test_lowest_price_and_shared_ranks() -> None:
         (4, E),
     ]
     assert ranking.tied == ()
-    assert [ranking.needs_lot(places) for places in (1, 2, 3)] == [False, True, True]
 
 
 def test_scoring_takes_the_highest_and_evaluated_price_the_lowest() -> None:
@@ -65,7 +64,6 @@ def test_lot_orders_every_group_of_equals_and_nothing_else() -> None:
 def test_nobody_is_left() -> None:
     nothing = rank("lowest-price", [])
     assert (nothing.groups, nothing.rows, nothing.tied) == ((), (), ())
-    assert not nothing.needs_lot(3)
     assert rank("lowest-price", [Offer(A, 1)]).rows == (Ranked(1, A),)
 
 

@@ -120,8 +120,9 @@ def experts(
     """Enter one centre's invented experts, answer calls, take seats and judge by the case file."""
     from node.adapters.drawer import FileDrawer
     from node.adapters.entropy import SystemEntropy
-    from node.services.actors.expert import ExpertsProgram
+    from node.services.actors.expert import Experts
     from node.services.actors.roll import Calendar, Invented, roll_in
+    from node.services.actors.seats import SeatsProgram
 
     output, case, policy = Output(as_json=json), _case(tender), _policy(trust)
     regulator = _regulator(policy)
@@ -133,11 +134,12 @@ def experts(
         now = await _patiently(client.now)
         invented = Invented(centre, region, count, asked, now, regulator)
         roll = roll_in(drawer, invented, entropy)
-        calendar = Calendar(busy, silent)
-        program = ExpertsProgram(client, drawer, entropy, case, centre, roll, calendar)
-        await program.enter()
+        people = Experts(client, centre, roll, Calendar(busy, silent))
+        program = SeatsProgram(people, drawer, entropy, case)
+        await people.enter()
         told(f"{len(roll.experts)} experts entered the pool")
-        state = await program.run(await _found(client, case, policy), told)
+        reading = await _found(client, case, policy)
+        state = await people.during(program.run(reading, told), told)
         output.end(phase=str(state.phase), seats=len(program.pens))
         return 0
 

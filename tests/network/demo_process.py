@@ -19,7 +19,13 @@ from chain.anvil import anvil_path
 from chain.errors import ChainError
 from tests.conftest import ROOT
 
-PROGRAM = "from node.cli.main import run; run()"
+PROGRAM = """\
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from node.cli.main import run
+run()
+"""
+"""The command as a shell starts it in the background: with SIGINT ignored."""
 LIMIT_S = 240.0
 """Longest time of one demo, on a machine that does other things as well."""
 

@@ -53,7 +53,9 @@ def run_demo(out: Path, wanted: Wanted, output: Output) -> int:
     tender = choose_tender(known.tender, known.rules)
     site = claim(out, mark or _new_mark(plan, tender))
     run = Run(site, plan, tender, output, began)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell that starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return run.whole(keep=wanted.keep)
     finally:

@@ -1,77 +1,35 @@
-"""The experts of one centre in one tender: they enter, answer calls, take seats, and judge.
-
-Until one of them is invited the program reads as the public does; from then on as its centre does,
-for the committee's records are shown to venues only.
-"""
+"""The experts of one centre: they enter its pool, answer calls, and hear which seats they drew."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from node.core.errors import NodeError, UnavailableError
-from node.core.records.canonical import Hex32
-from node.core.records.keys import Signer, Suite, key_id, signer_from_seed
-from node.core.records.kinds.base import HexBytes, Part
-from node.core.records.kinds.session import ExpertSeated
 from node.core.rules import draw as law
-from node.core.rules.drawing import link_of, seat_claim
-from node.core.rules.state import Phase
-from node.services.actors.drawer import Drawer, Inside, fresh_seed, put_in, take_out
-from node.services.actors.pen import LATER, Kept, Pen
-from node.services.actors.reading import AGAIN_S, Reading, watch
+from node.services.actors.reading import AGAIN_S
 from node.services.actors.roll import Calendar, ExpertKept, RollKept, answer_to, entry_of
-from node.services.actors.seat import Judgement, owed
-from node.services.ports.door import SeatTaken
 
 if TYPE_CHECKING:
-    from node.core.rules.state import TenderState
-    from node.services.actors.tender_file import TenderFile
-    from node.services.ports import Entropy
     from node.services.ports.door import Door, Invitation
 
+T = TypeVar("T")
 Told = Callable[[str], None]
-MAX_SEATS = 99
 AT_ONCE = 16
 """So many entries are on their way to the pool at once."""
 
 
-class SeatKept(Part, frozen=True, kw_only=True):
-    """A seat's secret key, what opens its link, and the record that takes the seat."""
-
-    link_salt: Hex32
-    record: Kept
-    seed: Hex32
-    sig: HexBytes
-    suite: Suite
-
-    @property
-    def signer(self) -> Signer:
-        """The key of this seat."""
-        return signer_from_seed(self.suite, bytes.fromhex(self.seed))
-
-    @property
-    def taken(self) -> SeatTaken:
-        """How the seat is taken at the door."""
-        return SeatTaken(self.record.item, self.link_salt, bytes.fromhex(self.sig))
-
-
 @dataclass(slots=True)
-class ExpertsProgram:
-    """One centre's experts and their case."""
+class Experts:
+    """The experts of one centre: one roll for all tenders. `invited`: stream -> seat -> what."""
 
     door: Door
-    drawer: Drawer
-    entropy: Entropy
-    case: TenderFile
     centre: str
     roll: RollKept
     calendar: Calendar = field(default_factory=Calendar)
-    invited: dict[str, Invitation] = field(default_factory=dict)
-    pens: dict[str, Pen] = field(default_factory=dict)
-    failing: dict[str, str] = field(default_factory=dict)
+    invited: dict[str, dict[str, Invitation]] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Enter every expert into the pool; again is harmless. Waits for a node that is away."""
@@ -83,44 +41,32 @@ class ExpertsProgram:
 
         await asyncio.gather(*(one(expert) for expert in self.roll.experts))
 
-    async def run(self, reading: Reading, told: Told) -> TenderState:
-        """Answer calls, take seats and judge, until the tender is over."""
-        self._remember(reading.stream)
-        tasks = [
-            asyncio.create_task(self._again(lambda: self._answer_calls(told), told)),
-            asyncio.create_task(self._again(lambda: self._listen(reading.stream), told)),
-        ]
+    async def attend(self, told: Told) -> None:
+        """Answer calls and hear of seats drawn, for every tender, until cancelled."""
+        answering = _again(lambda: self._answer_calls(told), told)
+        await asyncio.gather(answering, _again(self._listen, told))
+
+    async def during(self, program: Coroutine[Any, Any, T], told: Told) -> T:
+        """Attend while a program runs to its end; a mistake in either ends both."""
+        running, attending = asyncio.create_task(program), asyncio.create_task(self.attend(told))
+        both: set[asyncio.Task[Any]] = {running, attending}
         try:
-            return await self._judge(reading, told)
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {running}:
+                task.result()
+            return await running
         finally:
-            for task in tasks:
+            for task in both:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*both, return_exceptions=True)
 
-    async def _judge(self, reading: Reading, told: Told) -> TenderState:
-        last: TenderState | None = None
-        async for state, now in watch(self.door, reading, lambda _: self.reader):
-            last = state
-            seats = sorted({*self.invited, *self.pens} & state.seats.keys(), key=int)
-            await asyncio.gather(*(self._tried(seat, state, now, told) for seat in seats))
-        if last is None:
-            raise AssertionError("a watch ends after a state only")
-        return last
+    def seats(self, stream: str) -> dict[str, Invitation]:
+        """Whom of them a tender has drawn, by seat."""
+        return self.invited.setdefault(stream, {})
 
-    @property
-    def reader(self) -> str:
-        """As whom the experts read."""
-        return f"centre:{self.centre}" if self.invited or self.pens else "public"
-
-    def _remember(self, stream: str) -> None:
-        """After a restart: the seats that were taken before."""
-        for seat in map(str, range(1, MAX_SEATS + 1)):
-            kept = take_out(self.drawer, _seat_file(stream, seat), SeatKept)
-            if kept is not None:
-                self.pens[seat] = self._pen(stream, seat, kept)
-
-    def _pen(self, stream: str, seat: str, kept: SeatKept) -> Pen:
-        return Pen(f"expert:{seat}", kept.signer, Inside(self.drawer, f"seats/{stream}/{seat}"))
+    def expert(self, pseudonym: str) -> ExpertKept:
+        """The expert of this pseudonym, who is one of ours."""
+        return next(one for one in self.roll.experts if one.facts.pseudonym == pseudonym)
 
     async def _answer_calls(self, told: Told) -> None:
         experts = {one.facts.pseudonym: one for one in self.roll.experts}
@@ -131,88 +77,21 @@ class ExpertsProgram:
                 await self.door.answer(answer)
                 told(f"{call.person[:8]} {'accepts' if accepted else 'declines'}")
 
-    async def _listen(self, stream: str) -> None:
+    async def _listen(self) -> None:
         pseudonyms = frozenset(one.facts.pseudonym for one in self.roll.experts)
         async for found in self.door.invitations(pseudonyms):
-            opened = law.person(found.draw, found.pseudonym, found.person_salt)
-            if found.stream == stream and opened == found.person:
-                self.invited[found.seat] = found
+            if law.person(found.draw, found.pseudonym, found.person_salt) == found.person:
+                self.seats(found.stream)[found.seat] = found
 
-    async def _again(self, once: Callable[[], Awaitable[None]], told: Told) -> None:
-        while True:
-            try:
-                await once()
-            except NodeError as error:
-                if not isinstance(error, UnavailableError):
-                    told(f"waits: {error}")
-            await asyncio.sleep(AGAIN_S)
 
-    async def _tried(self, seat: str, state: TenderState, now: int, told: Told) -> None:
-        """One step of one seat; what is refused now is tried again at the next beat, told once."""
+async def _again(once: Callable[[], Awaitable[None]], told: Told) -> None:
+    while True:
         try:
-            line = await self.step(seat, state, now)
+            await once()
         except NodeError as error:
-            if error.code not in (*LATER, "rule", "state"):
-                raise
-            line = f"seat {seat} waits: {error}"
-            if self.failing.get(seat) == line:
-                return
-            self.failing[seat] = line
-        if line:
-            told(line)
-
-    async def step(self, seat: str, state: TenderState, now: int) -> str:
-        """Take the seat, or say what it owes; gives a line if something was done."""
-        if not state.seats[seat].key:
-            return await self._sit(seat, state, now)
-        kind, pen = owed(state, seat), self.pens.get(seat)
-        if pen is None or kind is None or key_id(pen.signer.public) != state.seats[seat].key:
-            return ""
-        judgement = Judgement(seat, self.case, self.entropy)
-        name = kind.partition("/")[0]
-        kept = pen.write(name, kind, lambda: judgement.made(kind, state), state, now)
-        accepted = await pen.say(self.door, name, kept)
-        return f"seat {seat}: {name}" if accepted else ""
-
-    async def _sit(self, seat: str, state: TenderState, now: int) -> str:
-        kept = self._seat(seat, state, now)
-        if kept is None:
-            return ""
-        pen = self.pens.setdefault(seat, self._pen(state.stream, seat, kept))
-        if "expert.seated" in pen.sent:
-            return ""
-        await self.door.take_seat(kept.taken)
-        pen.sent.add("expert.seated")
-        return f"seat {seat}: taken"
-
-    def _seat(self, seat: str, state: TenderState, now: int) -> SeatKept | None:
-        """The seat's key and record: made, and on the disk, before the seat is taken."""
-        name = _seat_file(state.stream, seat)
-        kept = take_out(self.drawer, name, SeatKept)
-        invitation = self.invited.get(seat)
-        if kept is None and invitation is not None and state.phase is Phase.FORMED:
-            kept = self._made(invitation, state, now)
-            put_in(self.drawer, name, kept)
-        return kept
-
-    def _made(self, invitation: Invitation, state: TenderState, now: int) -> SeatKept:
-        suite: Suite = "es256" if int(invitation.seat) % 2 == 0 else "ed25519"
-        seed = fresh_seed(suite, self.entropy)
-        signer = signer_from_seed(suite, bytes.fromhex(seed))
-        expert = next(e for e in self.roll.experts if e.facts.pseudonym == invitation.pseudonym)
-        claim = seat_claim(key_id(signer.public), invitation.seat, state.stream)
-        sig = expert.signer.sign(bytes.fromhex(claim)).hex()
-        link_salt, salt = (self.entropy.bytes(32).hex() for _ in range(2))
-        body = ExpertSeated(
-            key=signer.public, link=link_of(link_salt, sig), person=invitation.person, salt=salt
-        )
-        pen = Pen(f"expert:{invitation.seat}", signer, self.drawer)
-        record = pen.sign(("expert.seated/v1", body, None), state, now)
-        return SeatKept(link_salt=link_salt, record=record, seed=seed, sig=sig, suite=suite)
-
-
-def _seat_file(stream: str, seat: str) -> str:
-    return f"seats/{stream}/{seat}.json"
+            if not isinstance(error, UnavailableError):
+                told(f"waits: {error}")
+        await asyncio.sleep(AGAIN_S)
 
 
 async def _until_there(call: Callable[[], Awaitable[None]]) -> None:

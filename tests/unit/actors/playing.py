@@ -19,9 +19,10 @@ from node.services.actors import expert as expert_module
 from node.services.actors import reading as reading_module
 from node.services.actors.bidder import BidderProgram, House
 from node.services.actors.buyer import BuyerProgram
-from node.services.actors.expert import ExpertsProgram
+from node.services.actors.expert import Experts
 from node.services.actors.reading import Reading
 from node.services.actors.roll import Calendar, Invented, roll_in
+from node.services.actors.seats import SeatsProgram
 from node.services.actors.tender_file import Bidder, TenderFile, read_tender_file
 from node.services.trust import ChainFacts, trust_of
 from tests.conftest import ROOT
@@ -114,7 +115,7 @@ class Cast:
         publish = self.receipts.__setitem__
         return BidderProgram(House(self.door(one.id), drawer, entropy, self.trust, publish), one)
 
-    def experts_program(self, centre: str) -> ExpertsProgram:
+    def experts_program(self, centre: str) -> SeatsProgram:
         """One centre's experts, as at a start."""
         drawer = self.drawer(centre)
         entropy = SeededEntropy(f"{centre} {drawer.fuse.moment}")
@@ -123,16 +124,18 @@ class Cast:
         key = people.box_public(REGULATOR)
         roll = roll_in(drawer, Invented(centre, "hunan", count, asked, now, key), entropy)
         door = self.door(centre, centre)
-        return ExpertsProgram(door, drawer, entropy, self.case, centre, roll, self.calendar)
+        everybody = Experts(door, centre, roll, self.calendar)
+        return SeatsProgram(everybody, drawer, entropy, self.case)
 
     async def experts(self, centre: str) -> TenderState:
         """One centre's experts' program, made anew at every start."""
 
         async def run() -> TenderState:
             program = self.experts_program(centre)
-            await program.enter()
+            await program.experts.enter()
             self.stage.publish(centre)
-            return await program.run(self.reading(), self.lines.append)
+            told = self.lines.append
+            return await program.experts.during(program.run(self.reading(), told), told)
 
         return await start_again(self.drawer(centre).fuse, run)
 

@@ -73,7 +73,7 @@ def pool_of(now: int = 1_780_000_000) -> tuple[PoolService, MemoryStore]:
 
 def one_expert() -> tuple[EntryFacts, Callable[[EntryFacts], bytes]]:
     """An expert's facts, and her hand."""
-    roll = Cast(tender_file(REAL)).experts_program(GUEST).roll
+    roll = Cast(tender_file(REAL)).experts_program(GUEST).experts.roll
     expert = roll.experts[0]
     return expert.facts, lambda facts: expert.signer.sign(entry_message(facts))
 
@@ -178,8 +178,8 @@ def called(cast_: Cast) -> tuple[Call, CallAnswer]:
     """One waiting call of the guest's pool, and its expert's true answer."""
     calling = cast_.stage.desks[GUEST].calling
     call = min(calling.waiting.values(), key=lambda one: one.person)
-    experts = {one.facts.pseudonym: one for one in cast_.experts_program(GUEST).roll.experts}
-    return call, answer_to(call, experts[call.pseudonym], accepted=True)
+    experts = cast_.experts_program(GUEST).experts
+    return call, answer_to(call, experts.expert(call.pseudonym), accepted=True)
 
 
 def test_a_call_says_time_and_place_and_waits_for_half_of_the_term() -> None:
@@ -246,9 +246,9 @@ def test_an_answer_is_the_called_experts_own_and_is_given_once() -> None:
     asyncio.run(say(answer))
     asyncio.run(say(answer))
     assert (call.draw, call.person) not in calling.waiting
-    experts = {one.facts.pseudonym: one for one in cast_.experts_program(GUEST).roll.experts}
+    experts = cast_.experts_program(GUEST).experts
     with refused("state"):
-        asyncio.run(say(answer_to(call, experts[call.pseudonym], accepted=False)))
+        asyncio.run(say(answer_to(call, experts.expert(call.pseudonym), accepted=False)))
     said = asyncio.run(calling.contacted(state, call.person))
     assert said is not None
     assert said[0].outcome == "accepted"
@@ -260,12 +260,12 @@ def test_an_expert_who_was_listed_but_not_called_cannot_answer_ahead() -> None:
     state, pool = cast_.state, cast_.stage.pools[GUEST]
     waiting = {call.person for call in cast_.stage.desks[GUEST].calling.waiting.values()}
     named = next(o for o in pool.roster.persons(state.draw.id) if o.person not in waiting)
-    experts = {one.facts.pseudonym: one for one in cast_.experts_program(GUEST).roll.experts}
+    experts = cast_.experts_program(GUEST).experts
     ahead = Call(state.draw.id, 0, named.person, named.pseudonym, "", "", 0)
     with refused("not-found"):
         asyncio.run(
             cast_.stage.desks[GUEST].calling.answer(
-                answer_to(ahead, experts[named.pseudonym], accepted=True)
+                answer_to(ahead, experts.expert(named.pseudonym), accepted=True)
             )
         )
 

@@ -125,13 +125,13 @@ def experts(
     from node.services.actors.seats import SeatsProgram
 
     output, case, policy = Output(as_json=json), _case(tender), _policy(trust)
-    regulator = _regulator(policy)
+    regulator = regulator_key(policy)
     drawer, entropy = FileDrawer(dir), SystemEntropy()
 
     async def run(client: DoorClient) -> int:
         told = _told(output, f"experts of {centre}")
         asked = tuple(stratum.specialty for stratum in case.strata)
-        now = await _patiently(client.now)
+        now = await patiently(client.now)
         invented = Invented(centre, region, count, asked, now, regulator)
         roll = roll_in(drawer, invented, entropy)
         people = Experts(client, centre, roll, Calendar(busy, silent))
@@ -178,7 +178,8 @@ def _again(reading: Reading) -> Reading:
     return Reading(reading.stream, reading.network)
 
 
-async def _patiently(call: Callable[[], Coroutine[Any, Any, int]]) -> int:
+async def patiently(call: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Ask a node again until it is there."""
     while True:
         try:
             return await call()
@@ -201,7 +202,7 @@ def _read(path: Path) -> bytes:
         raise ConfigError(f"cannot open {path}: {error.strerror}", code="unreadable") from None
 
 
-def _regulator(policy: Trust) -> PublicKey:
+def regulator_key(policy: Trust) -> PublicKey:
     """The key that experts' names are sealed to. Raises ConfigError if the policy has none."""
     for member in policy.form.regulators:
         for key in member.keys:

@@ -40,6 +40,19 @@ COMMANDS: Mapping[str, Command] = {
         "Serve a development chain that one operator runs.",
         "yuanping chain devnet --dir chain",
     ),
+    "replay": Command(
+        "node.cli.replay.command:replay",
+        "把真实项目逐个通过运行中的网络，并与原结果比较。",
+        "Carry real tenders through a running network and compare with the city.",
+        "yuanping replay tenders.csv --limit 20 --out replay",
+    ),
+    "actors crowd": Command(
+        "node.cli.replay.crowd:crowd",
+        "一次回放中的招标人、投标人和专家的程序。",
+        "The programs of the buyers, bidders and experts of a replay.",
+        "yuanping actors crowd --dir actors --network network.json --opened opened"
+        " --receipts receipts",
+    ),
     "actors buyer": Command(
         "node.cli.actors:buyer",
         "招标人的程序：计划、公告、候选人公示、定标。",

@@ -1,0 +1,82 @@
+"""A network of processes on this machine: set up, kept, and stopped with nobody left behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from node.cli.demo import setup
+from node.cli.demo.papers import Network, write_network
+from node.cli.demo.processes import Children, Command
+from node.cli.demo.readiness import wait_until_ready
+from node.cli.demo.site import make_private
+from node.cli.language import say
+
+if TYPE_CHECKING:
+    from node.cli.demo.plan import Plan
+    from node.cli.demo.site import Site
+    from node.cli.output import Output
+
+PIDS_EVERY_S = 1.0
+
+
+def heed_signals() -> None:
+    """End by KeyboardInterrupt at SIGINT and SIGTERM.
+
+    SIGINT is said, too: a shell that starts us in the background has it ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+@dataclass(slots=True)
+class Running:
+    """A network in its folder: its children, and itself once it is founded."""
+
+    site: Site
+    plan: Plan
+    output: Output
+    children: Children = field(default_factory=Children)
+    network: Network | None = None
+
+    def set_up(self, start: int, actors: Iterable[Command]) -> Network:
+        """Start everything: the chain, the nodes, the actors; wait until the nodes are ready.
+
+        The test clock of a new chain begins at `start` (epoch seconds).
+        """
+        site, plan = self.site, self.plan
+        self.output.progress(say("正在建立网络……", "founding the network …"))
+        chain = self.children.start(setup.chain_command(site, start))
+        keys = {planned.id: setup.keys_of(site, planned.id) for planned in plan.members}
+        state = setup.wait_for_chain(site, chain, self.children)
+        network = setup.found(site, plan, keys, state)
+        for planned in plan.members:
+            self.children.start(setup.node_command(site, planned.id))
+        make_private(site.actors)
+        for command in actors:
+            self.children.start(command)
+        addresses = {one.id: one.http.removeprefix("http://") for one in network.descriptors}
+        wait_until_ready(addresses, self.children)
+        self.network = network
+        write_network(network, site.root, running=True)
+        return network
+
+    def stay(self, network: Network) -> None:
+        """Stay until somebody interrupts; network.json follows nodes that are started anew."""
+        self.output.progress(say("网络保持运行，Ctrl-C 停止", "the network stays; Ctrl-C stops it"))
+        try:
+            while True:
+                write_network(network, self.site.root, running=True)
+                time.sleep(PIDS_EVERY_S)
+        except KeyboardInterrupt:
+            return
+
+    def stop(self) -> None:
+        """Stop all children and say so in network.json."""
+        self.children.stop()
+        if self.network is not None:
+            write_network(self.network, self.site.root, running=False)
+        self.site.lock.close()

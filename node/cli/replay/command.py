@@ -1,0 +1,33 @@
+"""`yuanping replay`: every tender of a CSV through a running network (interfaces I3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli.language import say
+from node.cli.output import JsonOption, Output
+
+
+def replay(
+    csv: Annotated[Path, typer.Argument(help=say("项目数据文件", "The file of tenders."))],
+    limit: Annotated[
+        int | None, typer.Option(help=say("只运行前若干个", "Only the first so many."), min=1)
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(help=say("同时进行的项目数", "How many at once."), min=1, max=64)
+    ] = 24,
+    out: Annotated[
+        Path, typer.Option(help=say("输出文件夹", "Folder for all that is made."))
+    ] = Path("yuanping-replay"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help=say("继续中断的运行", "Go on with one cut off."))
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Carry real tenders; 0 only if each is verified and none disagrees with the city."""
+    from node.cli.replay.run import Wanted, run_replay
+
+    return run_replay(Wanted(csv, limit, jobs, out, resume), Output(as_json=json))

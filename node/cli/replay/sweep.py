@@ -1,0 +1,193 @@
+"""Many tenders at once on one test clock: opened by date, watched, and moved on together.
+
+The clock is moved only when no tender has anything left to do before it, and then to the earliest
+moment that any of them waits for, or on which the next one is to be opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from node.cli.demo.clock import PATIENT, next_moment
+from node.cli.language import say
+from node.core.errors import MissingError, StateError, UnavailableError
+from node.core.rules.calendar import add_days, instant_of, parse_day
+from node.core.rules.ruleset import builtin_digest, builtin_rulesets
+from node.core.rules.state import Phase, TenderState
+from node.services.actors.crowd import Opened
+from node.services.actors.reading import AGAIN_S, Reading
+from node.services.ports.door import Beat
+
+if TYPE_CHECKING:
+    from node.cli.demo.barrier import Barrier
+    from node.services.actors.tender_file import TenderFile
+    from node.services.ports.door import Door
+    from node.services.ports.operator import Operator
+
+LOOK_S = 0.05
+QUIET_S = 2.0
+STUCK_S = 120.0
+MORNING = 480
+"""Minute of the day on which a tender's stream is opened."""
+DAYS_MORE = 2
+OVER = frozenset({Phase.AWARDED, Phase.FAILED})
+Prove = Callable[["Play"], Awaitable[None]]
+"""Makes, judges and keeps the evidence of a tender that is over."""
+
+
+def opening_day(case: TenderFile) -> int:
+    """When a tender's stream is opened, so that it can close on its real date; epoch seconds."""
+    law = builtin_rulesets()[builtin_digest(case.rules)]
+    day = add_days(parse_day(case.opened_on), -law.clock.notice_days.value - DAYS_MORE)
+    return instant_of(day, MORNING, law.utc_offset_minutes)
+
+
+@dataclass(slots=True)
+class Play:
+    """One tender that is under way."""
+
+    opened: Opened
+    reading: Reading
+    changed: float
+    proven: bool = False
+
+    @property
+    def state(self) -> TenderState | None:
+        """How its stream stands."""
+        return self.reading.state
+
+    def is_over(self) -> bool:
+        """Whether it has ended and every pool has opened the links of its seats."""
+        state = self.state
+        if state is None or state.phase not in OVER:
+            return False
+        return state.phase is Phase.FAILED or {s.centre for s in state.seats.values()} <= (
+            state.disclosed
+        )
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The whole of them. `announce` and `forget` tell the actors of open tenders, durably."""
+
+    cases: Sequence[TenderFile]
+    hosts: Sequence[str]
+    operators: Mapping[str, Operator]
+    doors: Mapping[str, Door]
+    barrier: Barrier
+    announce: Callable[[Opened], None]
+    prove: Prove
+    check: Callable[[], None]
+    jobs: int
+    now: int = 0
+    begun: int = 0
+    plays: dict[str, Play] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Carry every tender to its evidence. Raises what goes wrong with one of them."""
+        try:
+            while self.begun < len(self.cases) or self.plays:
+                self._look()
+                await self._begin_due()
+                await self._move_clock()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def _look(self) -> None:
+        self.check()
+        for task in [task for task in self.tasks if task.done()]:
+            self.tasks.discard(task)
+            task.result()
+        self.plays = {name: play for name, play in self.plays.items() if not play.proven}
+        silent = [p for p in self.plays.values() if _steady() - p.changed > STUCK_S]
+        if silent and len(silent) == len(self.plays):
+            raise StateError(_stuck(silent), code="demo")
+
+    async def _begin_due(self) -> None:
+        if not self.now:
+            self.now = max([await door.now() for door in self.doors.values()])
+        while self.begun < len(self.cases) and len(self.plays) < self.jobs:
+            case = self.cases[self.begun]
+            if opening_day(case) > self.now:
+                return
+            await self._begin(case, self.hosts[self.begun % len(self.hosts)])
+            self.begun += 1
+
+    async def _begin(self, case: TenderFile, host: str) -> None:
+        stream = await self.operators[host].open_tender(case.tender, builtin_digest(case.rules))
+        opened = Opened(case=case, host=host, stream=stream)
+        self.announce(opened)
+        play = Play(opened, Reading(stream), _steady())
+        self.plays[case.tender] = play
+        self.tasks.add(asyncio.create_task(self._follow(play)))
+
+    async def _follow(self, play: Play) -> None:
+        """Watch one tender to its end, then have it proven."""
+        while not play.is_over():
+            try:
+                await self._listen(play)
+            except (UnavailableError, MissingError):
+                play.reading.begun.clear()
+                await asyncio.sleep(AGAIN_S)
+        await self.prove(play)
+        play.proven = True
+
+    async def _listen(self, play: Play) -> None:
+        """Take what the host's door gives until the tender is over or the host is away."""
+        host, reading = play.opened.host, play.reading
+        reader = f"centre:{host}"
+        async for item in self.doors[host].follow(reading.stream, reading.after, reader):
+            if isinstance(item, Beat):
+                self.now = max(self.now, item.now)
+            else:
+                reading.take(item)
+                play.changed = _steady()
+            if play.is_over():
+                return
+
+    async def _move_clock(self) -> None:
+        moments = [self._moment(play) for play in self.plays.values()]
+        waiting = [moment for moment in moments if moment is not None]
+        if len(waiting) < len(moments):
+            return
+        if self.begun < len(self.cases) and len(self.plays) < self.jobs:
+            waiting.append(opening_day(self.cases[self.begun]))
+        later = [moment for moment in waiting if moment > self.now]
+        if later:
+            await self.barrier.move(min(later), STUCK_S)
+            self.now = max(self.now, min(later))
+            for play in self.plays.values():
+                play.changed = _steady()
+
+    def _moment(self, play: Play) -> int | None:
+        """What a tender waits for, or None if somebody has something to do first."""
+        state = play.state
+        if state is None:
+            return None
+        if play.is_over():
+            return self.now + 1 if play.proven else None
+        if state.phase in PATIENT and _steady() - play.changed < QUIET_S:
+            return None
+        move = next_moment(state, self.now, len(play.opened.case.bidders))
+        return None if move is None else move.to
+
+
+def _stuck(plays: Sequence[Play]) -> str:
+    first = plays[0]
+    phase = str(first.state.phase) if first.state else "new"
+    name = first.opened.case.tender
+    return say(
+        f"{STUCK_S:.0f} 秒内没有新记录；例如 {name} 停在 {phase}",
+        f"nothing new for {STUCK_S:.0f} s; {name}, for one, stands in phase {phase}",
+    )
+
+
+def _steady() -> float:
+    return asyncio.get_running_loop().time()

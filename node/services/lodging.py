@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from node.core.errors import MissingError, NodeError, UnavailableError
-from node.core.records.canonical import END, decode, encode
+from node.core.records.canonical import END, decode, encode, prepare
 from node.core.records.envelope import Envelope, open_envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.session import ScoresSubmitted
@@ -36,6 +36,8 @@ Own = Callable[
 Judge = Callable[["TenderState", Submission], None]
 """Raises what our fold says against a record at the next place of a stream."""
 PayloadKey = Annotated[str, msgspec.Meta(pattern="^(body|envelope|host|sealed)" + END)]
+Payload = dict[PayloadKey, str]
+prepare(Payload)
 ANSWER_S = 20.0
 """How long a caller waits for the host's answer before he is told that it will still be sent."""
 
@@ -169,7 +171,7 @@ def encode_payload(payload: Mapping[str, str]) -> str:
 
 def kept_item(text: str) -> Submission:
     """A lodged record read back."""
-    return item_of(decode(text.encode(), dict[PayloadKey, str]))
+    return item_of(decode(text.encode(), Payload))
 
 
 def _payload(host: str, item: Submission) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 
 from node.core.errors import MissingError, RuleError
-from node.core.records.canonical import Count, Hex32, decode, encode
+from node.core.records.canonical import Count, Hex32, decode, encode, prepare
 from node.core.records.kinds.base import MAX_LIST, HexBytes, Part
 from node.core.records.kinds.draws import DrawJoined, ExpertContacted
 from node.core.rules.contact import ContactEvidence
@@ -77,6 +77,9 @@ class Recused(Part, frozen=True, kw_only=True):
     """The legal ground for which an expert may not sit in a tender."""
 
     ground: Ground
+
+
+prepare(Epoch, Joined, CallMade, AnswerKept, Contacted, LinkKept, Recused)
 
 
 def key_of(draw: str, what: str, name: str = "") -> str:

@@ -20,7 +20,7 @@ import msgspec
 from node.core.errors import InvalidError
 from node.core.evidence.keccak import keccak256
 from node.core.log.note import ED25519, parse_note, parse_vkey, verify
-from node.core.records.canonical import END, Count, Hex32, Time, decode, epoch_of
+from node.core.records.canonical import END, Count, Hex32, Time, decode, epoch_of, prepare
 
 WORD: Final = 32
 ACCOUNT: Final = 20
@@ -46,6 +46,9 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: Count
     slots: dict[Hex32, Hex32]
     time: Time
+
+
+prepare(Proof)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from node.core.errors import BoxError, InvalidError, LimitError, SignatureError
-from node.core.records.canonical import END, Count, Hex32, decode, digest_of, encode
+from node.core.records.canonical import END, Count, Hex32, decode, digest_of, encode, prepare
 from node.core.records.envelope import Lot, NodeId
 from node.core.records.keys import PublicKey, check_public
 from node.core.records.shamir import (
@@ -82,6 +82,9 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: Annotated[int, msgspec.Meta(ge=1, lt=MAX_SHARES + 1)]
     salt: Hex32
     share: Hex32
+
+
+prepare(Box, Share)
 
 
 @dataclass(frozen=True, slots=True)

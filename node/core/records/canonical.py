@@ -141,6 +141,16 @@ def _name(kind: object) -> str:
     return getattr(kind, "__name__", "value").lower()
 
 
+def prepare(*kinds: Hashable) -> None:
+    """Get ready to `decode` these kinds. Call it where they are defined, while modules load.
+
+    msgspec fills in what it knows of a structure at its first use. Two threads that do so at once
+    can read what is half filled, and crash: so a node prepares every kind before it has threads.
+    """
+    for kind in kinds:
+        _decoder(kind)
+
+
 @cache
 def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
     _check_kind(inspect.type_info(kind), set())

@@ -25,6 +25,7 @@ from node.core.records.canonical import (
     decode,
     digest_hex,
     encode,
+    prepare,
 )
 from node.core.records.keys import PublicKey, Signer, key_id, verify
 
@@ -92,6 +93,9 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name="payloadType"
     )
     signatures: tuple[SignatureLine]
+
+
+prepare(Envelope, Header)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from node.core.errors import InvalidError
-from node.core.records.canonical import Count, Hex32, Time, decode, digest_hex, digest_of
+from node.core.records.canonical import Count, Hex32, Time, decode, digest_hex, digest_of, prepare
 
 FIRST_PREV: Final = "0" * 64
 """`prev` of a stream's first place."""
@@ -49,6 +49,9 @@ class Extra(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     what: What
     where: Hex32
+
+
+prepare(What, Where, Extra)
 
 
 def what_hash(what: What) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from node.core.errors import NodeError, RuleError
-from node.core.records.canonical import Hex32, digest_of, epoch_of
+from node.core.records.canonical import Hex32, digest_of, epoch_of, prepare
 from node.core.records.kinds.base import MAX_LIST, CentreId, Part
 from node.core.records.kinds.draws import DrawJoined, DrawList, PoolPublished
 from node.core.rules import draw as law
@@ -63,6 +63,9 @@ class PoolDisclosure(Part, frozen=True, kw_only=True):
     excluded_salt: Hex32
     persons: Annotated[tuple[NamedPerson, ...], msgspec.Meta(max_length=MAX_LIST)]
     pool: CentreId
+
+
+prepare(NamedPerson, PoolDisclosure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import msgspec
 from node.core.errors import RuleError
 from node.core.log.merkle import leaf_hash, root_of
 from node.core.records.box import SEALED_NAME_SIZE
-from node.core.records.canonical import END, Hex32, Time, digest, encode, epoch_of
+from node.core.records.canonical import END, Hex32, Time, digest, encode, epoch_of, prepare
 from node.core.records.keys import PublicKey, key_id, verify
 from node.core.records.kinds.base import Slug
 from node.core.rules.calendar import DAY_SECONDS
@@ -49,6 +49,9 @@ class PoolEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     facts: EntryFacts
     salt: Hex32
     sig: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{128}" + END)]
+
+
+prepare(EntryFacts, PoolEntry)
 
 
 @dataclass(frozen=True, slots=True, order=True)

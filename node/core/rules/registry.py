@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from node.core.errors import InvalidError
-from node.core.records.canonical import Base64, decode
+from node.core.records.canonical import Base64, decode, prepare
 from node.core.records.keys import PublicKey, check_public
 from node.core.records.kinds.base import CentreId, Hex20, Part, Text
 from node.core.records.kinds.streams import (
@@ -46,6 +46,9 @@ class Descriptor(Part, frozen=True, kw_only=True):
     status: MemberStatus
     tls: Base64
     witness: Url
+
+
+prepare(Descriptor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from node.core.records.canonical import Hex32
+from node.core.records.canonical import Hex32, prepare
 from node.core.records.kinds.base import CentreId, Part
 from node.services.actors.bidder import BidderProgram, House, Publish
 from node.services.actors.buyer import BuyerProgram
@@ -37,6 +37,9 @@ class Opened(Part, frozen=True, kw_only=True):
     case: TenderFile
     host: CentreId
     stream: Hex32
+
+
+prepare(Opened)
 
 
 @dataclass(slots=True)

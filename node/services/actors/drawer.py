@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from node.core.records.canonical import Hex32, decode, encode
+from node.core.records.canonical import Hex32, decode, encode, prepare
 from node.core.records.keys import Signer, Suite, signer_from_seed
 from node.core.records.kinds.base import Part
 
@@ -38,6 +38,9 @@ class KeyKept(Part, frozen=True, kw_only=True):
 
     seed: Hex32
     suite: Suite
+
+
+prepare(KeyKept)
 
 
 def take_out(drawer: Drawer, name: str, kind: type[P]) -> P | None:

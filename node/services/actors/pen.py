@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
-from node.core.records.canonical import b64decode, b64encode, encode, time_of
+from node.core.records.canonical import b64decode, b64encode, encode, prepare, time_of
 from node.core.records.envelope import Envelope, Header, body_digest, open_envelope, seal
 from node.core.records.keys import Signer, key_id
 from node.core.records.kinds.base import HexBytes, Part
@@ -51,6 +51,9 @@ class Kept(Part, frozen=True, kw_only=True):
     def id(self) -> str:
         """The record's id."""
         return open_envelope(self.envelope).id
+
+
+prepare(Kept)
 
 
 @dataclass(slots=True)

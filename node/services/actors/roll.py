@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from node.core.records.box import seal_name
-from node.core.records.canonical import Hex32, digest, encode, time_of
+from node.core.records.canonical import Hex32, digest, encode, prepare, time_of
 from node.core.records.keys import PublicKey, Signer, key_id, signer_from_seed
 from node.core.records.kinds.base import HexBytes, Part
 from node.core.rules.contact import answer_message
@@ -47,6 +47,9 @@ class RollKept(Part, frozen=True, kw_only=True):
     """All experts of one centre."""
 
     experts: Annotated[tuple[ExpertKept, ...], msgspec.Meta(max_length=4096)]
+
+
+prepare(RollKept)
 
 
 @dataclass(frozen=True, slots=True)

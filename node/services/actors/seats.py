@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
-from node.core.records.canonical import Hex32
+from node.core.records.canonical import Hex32, prepare
 from node.core.records.keys import Signer, Suite, key_id, signer_from_seed
 from node.core.records.kinds.base import HexBytes, Part
 from node.core.records.kinds.session import ExpertSeated
@@ -53,6 +53,9 @@ class SeatKept(Part, frozen=True, kw_only=True):
     def taken(self) -> SeatTaken:
         """How the seat is taken at the door."""
         return SeatTaken(self.record.item, self.link_salt, bytes.fromhex(self.sig))
+
+
+prepare(SeatKept)
 
 
 @dataclass(slots=True)

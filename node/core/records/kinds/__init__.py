@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from node.core.errors import InvalidError
-from node.core.records.canonical import decode
+from node.core.records.canonical import decode, prepare
 from node.core.records.kinds import draws, session, streams, tender
 from node.core.records.kinds.base import Body
 
@@ -62,6 +62,8 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
         "award.noticed/v1": session.AwardNoticed,
     }
 )
+
+prepare(*KINDS.values(), tender.BidPackage, session.ScoreSheet)
 
 
 def decode_body(kind: str, data: bytes) -> Body:

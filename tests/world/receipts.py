@@ -40,12 +40,12 @@ def bid_receipt(made: Whole, number: int = 0) -> bytes:
     return receipt_of(made.net.logs[HOST], place_of(made, made.sealed[number].record))
 
 
-def stray_receipt(made: Whole, what: What) -> bytes:
-    """The host logs *what* at a place of its own making, which it shows to nobody else.
+def stray_receipt(made: Whole, what: What, keeper: str = HOST) -> bytes:
+    """A member logs *what* at a place of its own making, which it shows to nobody else.
 
     All signatures are real: this is what a bidder gets whose bid is dropped afterwards.
     """
-    chance, log = Chance("stray"), copy(made.net.logs[HOST])
+    chance, log = Chance("stray"), copy(made.net.logs[keeper])
     log.chance, log.tree, log.streams, log.notes = chance, deepcopy(log.tree), {}, []
     like = place_of(made, made.sealed[0].record)
     where = Where(prev=like.where.prev, salt=chance.salt(), seq=like.where.seq)

@@ -167,6 +167,8 @@ def _checkpoints(part: StreamPart, notes: Iterable[tuple[int, str]]) -> Iterator
 
 def _place(stream: Shown, place: Place, view: _View, numbers: Mapping[int, int]) -> dict[str, Any]:
     level, stored = view.level(stream, place), stream.part.places[place.seq]
+    if level is Level.NOTHING:
+        raise InvalidError(f"place {stored.seq} of {stream.part.keeper} is nothing to this reader")
     size = _covering(stream.part, stored.index)
     form: dict[str, Any] = {
         "checkpoint": numbers[size],

@@ -147,7 +147,8 @@ def _end(host: Shown, sides: Mapping[str, Shown], reader: tuple[str, str]) -> in
     """The newest place at which the file may end. Raises StateError if there is none.
 
     How much is shown depends on how far the file goes, so an end is tried with the stage it gives:
-    an earlier end never shows more.
+    an earlier end never shows more. Up to it no side stream may hold a place that is nothing to
+    this reader (a bid that was brought to that member before it endorsed).
     """
     endorsed = {
         name: {b.seq for b in side.bodies() if isinstance(b, StreamEndorsed)}
@@ -161,7 +162,9 @@ def _end(host: Shown, sides: Mapping[str, Shown], reader: tuple[str, str]) -> in
         hidden = _first_nothing(cut, stage, reader)
         if hidden is not None:
             limit = hidden
-        elif all(limit - 1 in endorsed.get(name, ()) for name in named):
+        elif all(limit - 1 in endorsed.get(name, ()) for name in named) and not any(
+            _first_nothing(_cut_side(sides[name], limit - 1), stage, reader) for name in named
+        ):
             _check_public(stage, reader[1])
             return limit - 1
         else:
@@ -177,7 +180,7 @@ def _check_public(stage: Stage, column: str) -> None:
 def _first_nothing(stream: Shown, stage: Stage, reader: tuple[str, str]) -> int | None:
     for place in stream.places:
         record = (place.kind, place.author)
-        if audience.level("tender", record, stage, reader) is Level.NOTHING:
+        if audience.level(stream.part.kind, record, stage, reader) is Level.NOTHING:
             return place.seq
     return None
 

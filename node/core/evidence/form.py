@@ -69,8 +69,7 @@ def _check_audience(case: Case) -> None:
             column = audience.reader_class(reader, case.host.keeper)
         except NodeError as error:
             raise LinkError("reader", "/reader", error.detail) from None
-        if reader != own:
-            check_reader(case, stage)
+        check_reader(case, stage, reader)
         for stream in case.evidence.streams:
             for place in stream.places:
                 record = (place.kind, place.author)

@@ -69,6 +69,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "同一项目的证据中此记录的位置或时间与回执不同",
             "the evidence of the same tender gives this receipt's record another place or time",
         ),
+        "receipt-log": (
+            "回执出自另一方的日志，不是保存该项目的日志",
+            "the receipt is of another log than that which keeps the tender's stream",
+        ),
         # 4 cosignatures
         "log-unknown": ("信任策略中没有此日志", "the policy does not know this log"),
         "cosignature": ("检查点见证不足或无效", "a checkpoint lacks the quorum of witnesses"),

@@ -16,7 +16,6 @@ from node.core.evidence.report import CheckResult, Verdict
 from node.core.evidence.streams import is_over
 from node.core.records.canonical import epoch_of, time_of
 from node.core.records.place import entry_of_extra
-from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,16 +40,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a proven evidence file shows of its tender's stream.
+    """What a proven evidence file shows of its tender's stream, which `origin`'s log holds.
 
     `records` gives the path of each opened record; `until` (epoch seconds): whatever was received
-    before it has its place in the file, None if the file cannot tell what it lacks.
+    before it has its place in the file.
     """
 
     stream: str
+    origin: str
     entries: frozenset[str]
     records: Mapping[str, str]
-    until: float | None
+    until: float
 
 
 def claim_of(extra: Extra, origin: str) -> Claim:
@@ -64,14 +64,10 @@ def standing_of(case: Case) -> Standing:
     """What the tender's stream of a proven file shows."""
     places = case.host.places
     records = {place.what.id: place.path for place in places if place.what is not None}
-    return Standing(case.host.id, frozenset(p.entry for p in places), records, _until(case))
-
-
-def _until(case: Case) -> float | None:
-    """Places are in the order of `received`, so what is older than the last one is in the file."""
-    if case.state is None or case.state.phase not in (Phase.AWARDED, Phase.FAILED):
-        return None
-    return float("inf") if is_over(case) else case.host.places[-1].received
+    # Places are in the order of `received`, so what is older than the last one is in the file.
+    until = float("inf") if is_over(case) else case.host.places[-1].received
+    origin = case.host.heads[-1].checkpoint.origin
+    return Standing(case.host.id, origin, frozenset(p.entry for p in places), records, until)
 
 
 def compared(verdict: Verdict, evidence: Mapping[str, Verdict]) -> Verdict:
@@ -100,14 +96,17 @@ def check_stands(claim: Claim, standing: Standing, file: str) -> None:
     """Accept a receipt only if this evidence (of its stream, named `file`) does not gainsay it.
 
     An entry binds id, `received` and place, so an equal entry is the same record, received then.
-    Raises LinkError, whose path points into the evidence.
+    Raises LinkError, whose path points into the evidence; `receipt-log` for a receipt of another
+    log than the stream's: whoever keeps that log may write into it what he likes.
     """
+    if claim.origin != standing.origin:
+        raise LinkError("receipt-log", "/streams/0", f"{claim}; the stream's is {standing.origin}")
     if claim.entry in standing.entries:
         return
     path = standing.records.get(claim.record)
     if path is not None:
         raise LinkError("receipt-differs", path, f"{claim}; beside {file}")
-    if standing.until is not None and claim.received < standing.until:
+    if claim.received < standing.until:
         raise LinkError("receipt-missing", "/streams/0", f"{claim}; beside {file}")
 
 

@@ -93,7 +93,7 @@ class BidderProgram:
         if state.announced is None or self.refused:
             return ""
         if self.house.drawer.read(RECEIPT) is None:
-            line = await self._seal(pen, state, now) or await self._fetch_receipt(pen)
+            line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line
         opening, until = epoch_of(state.terms.opening), unlock_end(state)
@@ -140,8 +140,8 @@ class BidderProgram:
             stream=state.stream,
         )
 
-    async def _fetch_receipt(self, pen: Pen) -> str:
-        """Keep the receipt once there is one that holds under our own policy.
+    async def _fetch_receipt(self, pen: Pen, state: TenderState) -> str:
+        """Keep the receipt once there is one of the host's log that holds under our own policy.
 
         Raises LogError for one that does not: the host gave it, so it proves the host's fault.
         """
@@ -151,11 +151,20 @@ class BidderProgram:
             return ""
         verdict = verify_receipt(text.encode(), self.house.trust)
         proven = verdict.facts.get("receipt") or {}
-        if verdict.word != "proven" or proven.get("id") != kept.id:
+        of_host = self._is_of_host(str(proven.get("origin")), state)
+        if verdict.word != "proven" or proven.get("id") != kept.id or not of_host:
             raise LogError(f"the receipt of bid {kept.id[:16]}… does not hold")
         self.house.publish(key_id(pen.signer.public), text.encode())
         self.house.drawer.write(RECEIPT, text.encode())
         return f"{self.bidder.id}: receipt of bid {kept.id[:8]} kept"
+
+    def _is_of_host(self, origin: str, state: TenderState) -> bool:
+        """Is that log the host's? In its own log any member may write what it likes."""
+        trusted = self.house.trust.quorums.get(origin)
+        key = state.keyring.key(state.keeper, "log")
+        if trusted is None or key is None:
+            return False
+        return trusted[0].log.public.hex() == key.key
 
     async def _unlock(self, pen: Pen, state: TenderState, now: int) -> str:
         bid = pen.kept(BID)

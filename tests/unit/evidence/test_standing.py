@@ -99,6 +99,28 @@ def test_tender_under_way_may_still_take_the_record() -> None:
     assert beside(made, receipt, file=file).exit_code == 0
 
 
+def test_tender_under_way_lacks_what_came_before_its_last_place() -> None:
+    """The report is signed, the objection days run: that is when a bidder must be able to tell."""
+    made = Whole(replace(JP, name="tsuchiura-objections"))
+    made.before_session()
+    made.evaluate()
+    made.end()
+    file = made.net.evidence(made.state.stream, "regulator")
+    what = structs.replace(place_of(made, made.sealed[0].record).what, id=NOBODY)
+    verdict = beside(made, stray_receipt(made, what), file=file)
+    assert broken(verdict) == (3, "receipt-missing", "/streams/0")
+
+
+def test_receipt_of_a_partners_log_does_not_frame_the_host() -> None:
+    """A guest logs a record that never was, for the host's stream, in its own log."""
+    made = world("jp")
+    for what in (dropped("jp"), place_of(made, made.sealed[0].record).what):
+        receipt = stray_receipt(made, what, "changsha")
+        verdict = beside(made, receipt, file=evidence("jp", "public"))
+        assert broken(verdict) == (3, "receipt-log", "/streams/0")
+        assert "changsha.example/log" in verdict.document("en")["first_broken"]["detail"]
+
+
 def test_the_first_of_several_files_that_gainsays_is_named() -> None:
     made = world("jp")
     files = {"a": evidence("cn", "public"), "b": evidence("jp", "public")}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from node.services.model import Book, Stream
     from node.services.ports import Chain, Store
 
+ATTEMPTS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -44,18 +46,28 @@ class Evidence:
         host = self.book.need(stream)
         if host.row.kind != "tender":
             raise MissingError("evidence is of a tender's stream")
-        rows = [host, *self._sides(stream), *self.book.streams("pool")]
-        plain = [self._part(one) for one in rows]
-        needs = needs_of(shown(plain, reader))
+        parts = self._parts(host)
+        needs = needs_of(shown(parts, reader))
         note, sizes = self._anchor(host, needs)
         anchors = [note, *self._beacon(host, needs)]
-        parts = [replace(part, anchored=sizes.get(part.keeper)) for part in plain]
         view = self.members.view
-        try:
-            return assemble(parts, view.changes if view else (), anchors, reader)
-        except InvalidError as error:
-            # Our mirror may be a moment behind what the chain already shows.
-            raise StateError(f"not yet: {error}", code="too-early") from error
+        # Our mirrors may be a moment behind what the chain already shows: they are read again, not
+        # the chain, which would be ahead of them once more.
+        late = ""
+        for _ in range(ATTEMPTS):
+            whole = [replace(part, anchored=sizes.get(part.keeper)) for part in parts]
+            try:
+                return assemble(whole, view.changes if view else (), anchors, reader)
+            except InvalidError as error:
+                late, parts = str(error), self._parts(host)
+            if needs_of(shown(parts, reader)) != needs:
+                break
+        raise StateError(f"not yet: {late}", code="too-early")
+
+    def _parts(self, host: Stream) -> list[StreamPart]:
+        """The tender's stream, its side streams and the pools' streams, as they stand now."""
+        rows = [host, *self._sides(host.row.id), *self.book.streams("pool")]
+        return [self._part(one) for one in rows]
 
     def _sides(self, stream: str) -> list[Stream]:
         return [side for side in self.book.streams("side") if side.row.of == stream]

@@ -33,10 +33,23 @@ class Barrier:
         Raises UnavailableError naming the nodes that keep the others waiting.
         """
         await self._until(lambda status: status.is_settled, patience_s, self._unsettled)
-        height = await asyncio.to_thread(self.jump, to)
+        height = await self._jumped(to, patience_s)
         await self._until(
             lambda status: status.height >= height and status.now >= to, patience_s, self._behind
         )
+
+    async def _jumped(self, to: int, patience_s: float) -> int:
+        """Mine the block; a chain that is away has as long to come back as a node has."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience_s
+        while True:
+            try:
+                return await asyncio.to_thread(self.jump, to)
+            except UnavailableError as error:
+                if loop.time() > end:
+                    told = say(f"链没有回来：{error}", f"the chain did not come back: {error}")
+                    raise UnavailableError(told, code="demo") from None
+                await asyncio.sleep(POLL_S)
 
     async def settle(self, patience_s: float) -> None:
         """Wait until nothing is under way anywhere."""

@@ -15,7 +15,7 @@ DEFAULT_RULES = "jp-tsuchiura"
 MORNING = 540
 """Minute of the day at which the demo begins, local time of the rule set."""
 DAYS_MORE = 2
-"""The demo begins so many days before the last day on which the notice would still be lawful."""
+"""A tender begins so many days before the last day on which the notice would still be lawful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,14 @@ def choose_tender(
         known = ", ".join(f"{file.tender} ({file.rules})" for file in files.values()) or "none"
         raise ConfigError(f"no such tender in {folder}; there are: {known}", code="usage")
     path, file = fit[0]
+    return Tender(path, file, start_of(file, MORNING))
+
+
+def start_of(file: TenderFile, minute: int) -> int:
+    """When a tender begins so that it can close on its real date: epoch seconds.
+
+    `minute` of the day, local time of the rule set.
+    """
     law = builtin_rulesets()[builtin_digest(file.rules)]
     day = add_days(parse_day(file.opened_on), -law.clock.notice_days.value - DAYS_MORE)
-    return Tender(path, file, instant_of(day, MORNING, law.utc_offset_minutes))
+    return instant_of(day, minute, law.utc_offset_minutes)

@@ -10,16 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from node.core.rules.award import is_settled
 from node.core.rules.side import OwnState
-from node.core.rules.state import Phase, TenderState
+from node.core.rules.state import TenderState
 from node.services.judging import Candidate, judge, read_place
 from node.services.model import Stream, begin, extend
 
 if TYPE_CHECKING:
     from node.services.judging import Laws
     from node.services.ports import Followed
-
-FINISHED = frozenset({Phase.AWARDED, Phase.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +90,7 @@ class Watch:
 
     def is_over(self) -> bool:
         """Whether the tender has ended and every pool has opened the links of its seats."""
-        state = self.state
-        if state is None or state.phase not in FINISHED:
-            return False
-        seated = {seat.centre for seat in state.seats.values()}
-        return state.phase is Phase.FAILED or seated <= state.disclosed
+        return self.state is not None and is_settled(self.state)
 
     def lacking(self, guests: frozenset[str]) -> list[str]:
         """The guests that have not endorsed the newest place yet."""

@@ -28,8 +28,8 @@ from node.services.actors.tender_file import (
 )
 
 RULES = "jp-tsuchiura"
-CURRENCY = "JPY"
-STRATA = (Stratum(seats=5, specialty="works"),)
+SPECIALTY = "works"
+STRATA = (Stratum(seats=5, specialty=SPECIALTY),)
 BUYER = Buyer(id="tsuchiura", name="Tsuchiura City (土浦市)")
 SOURCE = Source(
     kind="real",

@@ -20,6 +20,7 @@ from node.adapters.entropy import SystemEntropy
 from node.cli.actors import patiently, regulator_key
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
+from node.cli.replay.cases import SPECIALTY
 from node.core.errors import NodeError
 from node.core.evidence.trust import parse_trust
 from node.core.records.canonical import decode
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 ENTERED = "the experts have entered their pools"
 """What the log says once a replay may begin."""
-SPECIALTY = "works"
 REGIONS = ("hunan", "hubei", "shaanxi")
 
 

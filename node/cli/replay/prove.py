@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from node.cli.demo.report import file_of
+from node.cli.demo.report import file_of, winner_of
 from node.cli.demo.site import replace_file
 from node.core.errors import StateError
 from node.core.evidence.verify import verify
@@ -83,7 +83,7 @@ def line_of(carried: Carried, answer: Answer | None) -> dict[str, Any]:
     state = carried.play.state
     if state is None:
         raise AssertionError("a tender that is over has a state")
-    winner, price = _winner(state)
+    winner, _, price = winner_of(state)
     outcome = state.result.outcome if state.result else "failed"
     tied = sorted(_bidder(state, bid) for bid in (state.result.tied if state.result else ()))
     return {
@@ -110,13 +110,6 @@ def agrees(outcome: str, winner: str | None, tied: list[str], answer: Answer) ->
     if outcome == "awarded_by_lot":
         return answer.winner in tied
     return winner == answer.winner
-
-
-def _winner(state: TenderState) -> tuple[str | None, str | None]:
-    if not state.winner:
-        return None, None
-    package = state.opened[state.winner]
-    return package.bidder, package.price
 
 
 def _bidder(state: TenderState, bid: str) -> str:

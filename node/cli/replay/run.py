@@ -130,8 +130,11 @@ async def _carry(
 
 
 def _progress(output: Output, tenders: int, carried: Carried, count: int) -> None:
-    word = say("已验证", "verified") if carried.is_verified else say("不成立", "NOT PROVEN")
-    output.progress(f"{count}/{tenders}  {carried.name}  {word}")
+    output.progress(f"{count}/{tenders}  {carried.name}  {_proven(carried.is_verified)}")
+
+
+def _proven(is_verified: object) -> str:
+    return say("已验证", "verified") if is_verified else say("不成立", "NOT PROVEN")
 
 
 async def _until_entered(running: Running) -> None:
@@ -174,6 +177,6 @@ def _tell(
 def _sentence(line: dict[str, object]) -> str:
     """One tender's line for a person."""
     agrees = {True: say("一致", "agrees"), False: say("不一致", "DISAGREES"), None: ""}
-    proven = say("已验证", "verified") if line["verified"] else say("不成立", "NOT PROVEN")
     words = (line["tender_id"], line["outcome"], line["winner"] or "-", line["price"] or "-")
+    proven = _proven(line["verified"])
     return "  ".join(map(str, (*words, proven, agrees[line["agrees"]])))  # type: ignore[index]

@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.cli.demo.clock import PATIENT, next_moment
+from node.cli.demo.tender import start_of
 from node.cli.language import say
 from node.core.errors import MissingError, StateError, UnavailableError
-from node.core.rules.calendar import add_days, instant_of, parse_day
-from node.core.rules.ruleset import builtin_digest, builtin_rulesets
-from node.core.rules.state import Phase, TenderState
+from node.core.rules.award import is_settled
+from node.core.rules.ruleset import builtin_digest
 from node.services.actors.crowd import Opened
 from node.services.actors.reading import AGAIN_S, Reading
 from node.services.ports.door import Beat
 
 if TYPE_CHECKING:
     from node.cli.demo.barrier import Barrier
+    from node.core.rules.state import TenderState
     from node.services.actors.tender_file import TenderFile
     from node.services.ports.door import Door
     from node.services.ports.operator import Operator
@@ -32,17 +33,13 @@ QUIET_S = 2.0
 STUCK_S = 120.0
 MORNING = 480
 """Minute of the day on which a tender's stream is opened."""
-DAYS_MORE = 2
-OVER = frozenset({Phase.AWARDED, Phase.FAILED})
 Prove = Callable[["Play"], Awaitable[None]]
 """Makes, judges and keeps the evidence of a tender that is over."""
 
 
 def opening_day(case: TenderFile) -> int:
     """When a tender's stream is opened, so that it can close on its real date; epoch seconds."""
-    law = builtin_rulesets()[builtin_digest(case.rules)]
-    day = add_days(parse_day(case.opened_on), -law.clock.notice_days.value - DAYS_MORE)
-    return instant_of(day, MORNING, law.utc_offset_minutes)
+    return start_of(case, MORNING)
 
 
 @dataclass(slots=True)
@@ -61,17 +58,12 @@ class Play:
 
     def is_over(self) -> bool:
         """Whether it has ended and every pool has opened the links of its seats."""
-        state = self.state
-        if state is None or state.phase not in OVER:
-            return False
-        return state.phase is Phase.FAILED or {s.centre for s in state.seats.values()} <= (
-            state.disclosed
-        )
+        return self.state is not None and is_settled(self.state)
 
 
 @dataclass(slots=True)
 class Sweep:
-    """The whole of them. `announce` and `forget` tell the actors of open tenders, durably."""
+    """The whole of them. `announce` tells the actors of an open tender, durably."""
 
     cases: Sequence[TenderFile]
     hosts: Sequence[str]

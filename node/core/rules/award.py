@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from node.core.records.kinds.streams import TermExpired
     from node.core.rules.state import Placed, TenderState
 
+OVER = frozenset({Phase.AWARDED, Phase.FAILED})
+
+
+def is_settled(state: TenderState) -> bool:
+    """Has the tender ended, and has every seated pool opened the links of its seats?"""
+    if state.phase not in OVER:
+        return False
+    seated = {seat.centre for seat in state.seats.values()}
+    return state.phase is Phase.FAILED or seated <= state.disclosed
+
 
 def candidates_of(state: TenderState) -> tuple[Candidate, ...]:
     """The first of the ranking, as many as the rule set allows."""

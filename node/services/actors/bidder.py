@@ -17,10 +17,11 @@ from node.core.records.box import BoxContext, make_box
 from node.core.records.canonical import digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, Signer, key_id
 from node.core.records.kinds.tender import BidPackage, BidSealed, BidUnlocked, Certificate
+from node.core.rules.award import OVER
 from node.core.rules.opening import unlock_end
 from node.services.actors.drawer import Drawer, key_in
 from node.services.actors.pen import LATER, Pen
-from node.services.actors.reading import OVER, Reading, watch
+from node.services.actors.reading import Reading, watch
 
 if TYPE_CHECKING:
     from node.core.evidence.trust import Trust

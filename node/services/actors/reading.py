@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import MissingError, UnavailableError
 from node.core.records.kinds.streams import StreamOpened
-from node.core.rules.state import Phase, TenderState
+from node.core.rules.award import OVER
+from node.core.rules.state import TenderState
 from node.services.judging import Candidate, Laws, found, judge, read_place
 from node.services.ports.door import Beat
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 AGAIN_S = 0.3
 """Pause before a node that does not answer is asked again."""
-OVER = frozenset({Phase.AWARDED, Phase.FAILED})
 Reader = Callable[["TenderState | None"], str]
 """As whom an actor reads, which may change with what it has seen."""
 

@@ -78,13 +78,13 @@ class Photographer:
 
     demo: Demo
     folder: Path
+    reins: Reins
     taken: list[Picture] = field(default_factory=list)
 
     def take(self, name: str) -> None:
         """One picture now."""
-        self.taken.append(
-            take(self.demo, self.folder / "messages", self.folder / "pictures" / name)
-        )
+        messages, target = self.folder / "messages", self.folder / "pictures" / name
+        self.taken.append(take(self.demo, messages, target, self.reins.held))
 
     def take_all(self, stages: dict[str, Moment]) -> None:
         """One picture at each stage; one that was over too soon is left out."""
@@ -96,21 +96,21 @@ class Photographer:
                 del left[name]
             self.take(past[-1])
 
-    def take_session(self, reins: Reins) -> None:
+    def take_session(self) -> None:
         """The experts of one centre after the other go on while all others stand still.
 
         So every phase is seen with the votes, sheets and signatures of some only.
         """
         for name in itertools.cycle(EXPERTS):
             before = len(self.demo.events)
-            reins.release(name)
-            reins.until_quiet()
+            self.reins.release(name)
+            self.reins.until_quiet()
             if IS_CLOSED(self.demo.events):
                 break
-            reins.hold()
+            self.reins.hold()
             if len(self.demo.events) > before:
                 self.take(f"{len(self.taken):02} {name}")
-        reins.release(*EXPERTS)
+        self.reins.release(*EXPERTS)
 
 
 def make_album(folder: Path, rules: str) -> Album:
@@ -118,12 +118,13 @@ def make_album(folder: Path, rules: str) -> Album:
     file = FOLDER / "tenders" / f"{TENDERS[rules]}.json"
     bids = len(json.loads(file.read_bytes())["bidders"])
     demo = start_heard(folder / "demo", folder / "messages", "--rules", rules, "--keep")
-    reins, photographer = Reins(demo, EXPERTS), Photographer(demo, folder)
+    reins = Reins(demo, EXPERTS)
+    photographer = Photographer(demo, folder, reins)
     try:
         photographer.take_all(before_opening(bids))
         reins.hold()
         photographer.take_all(before_session(bids))
-        photographer.take_session(reins)
+        photographer.take_session()
         photographer.take_all(AFTER_SESSION)
     finally:
         reins.release(*EXPERTS)

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.conftest import ROOT
 from tests.network.demo_process import PROGRAM, Demo
 
 QUIET_S = 1.0
+STAND_S = 20.0
 SPY = Path(__file__).parent / "spy"
 PAGES = (
     "/",
@@ -138,6 +139,14 @@ class Reins:
                 self._held[name] = family_of(self._demo.process.pid, folder)
                 assert self._held[name], f"{name} does not run"
                 _signal(self._held[name], signal.SIGSTOP)
+                _until_they_stand(self._held[name])
+
+    @property
+    def held(self) -> set[int]:
+        """The processes that stand; fails if one of them goes."""
+        pids = {pid for found in self._held.values() for pid in found}
+        assert all(_stands(pid) for pid in pids), "somebody woke a program that is held"
+        return pids
 
     def release(self, *names: str) -> None:
         """Let these go on."""
@@ -156,29 +165,42 @@ class Reins:
 
 @contextmanager
 def stopped(pids: Sequence[int]) -> Iterator[None]:
-    """These processes stand still inside of the block; those that stood before stay so."""
-    going = [pid for pid in pids if not _stands(pid)]
-    _signal(going, signal.SIGSTOP)
+    """These processes stand still inside of the block."""
+    _signal(pids, signal.SIGSTOP)
     try:
+        _until_they_stand(pids)
         yield
     finally:
-        _signal(going, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _until_they_stand(pids: Sequence[int]) -> None:
+    """A stop takes effect some time after its signal, longer while a program waits for the disk."""
+    end = time.monotonic() + STAND_S
+    while not all(_stands(pid) for pid in pids):
+        assert time.monotonic() < end, "a stopped program goes on"
+        time.sleep(0.005)
 
 
 def _stands(pid: int) -> bool:
+    """Whether it stands, or is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return True
+    return state in "TZX"
 
 
-def take(demo: Demo, messages: Path, folder: Path) -> Picture:
-    """Take a picture of a running demo. The conductor stands first, so the clock does not move."""
+def take(demo: Demo, messages: Path, folder: Path, held: Set[int]) -> Picture:
+    """Take a picture of a running demo. The conductor stands first, so the clock does not move.
+
+    Who is held already stays so.
+    """
     picture = Picture(folder.name, folder)
     folder.mkdir(parents=True)
     with stopped([demo.process.pid]):
         read_pages(demo, picture.pages)
-        with stopped(family(demo.process.pid)[1:]):
+        with stopped([pid for pid in family(demo.process.pid)[1:] if pid not in held]):
             shutil.copytree(demo.folder, picture.site, ignore=_sockets, copy_function=_copy)
             shutil.copytree(messages, picture.messages)
     return picture

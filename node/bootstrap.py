@@ -251,7 +251,7 @@ def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtD
     )
     if desk.role == "centre":
         app.calling = desk.calling
-        app.seats = Seats(desk.pools, app.tenders, app.say, base.bell)
+        app.seats = Seats(desk.pools, app.tender, app.active, app.say, base.bell)
     else:
         app.oversight = Oversight(base.store, app.tenders, partial(published_at, base.book))
     return app
@@ -271,7 +271,7 @@ def _id_of(stream: Stream | None) -> str | None:
 def _wire(base: _Base) -> Node:
     connected: dict[str, Partner] = {}
     desk = _desk(base, connected)
-    mirrors = Mirrors(base.store, base.members, base.bell)
+    mirrors = Mirrors(base.store, base.members)
     publisher = Publisher(
         base.log,
         base.keys.log,
@@ -287,7 +287,7 @@ def _wire(base: _Base) -> Node:
     partners = _partners(base, loops, mirrors, connected)
     loops.follow_partners = partners.refresh
     if app.oversight is not None:
-        identities = Identities(base.store, base.keys.box)
+        identities = Identities(base.store, base.keys.box, app.oversight)
         loops.supervise = Supervision(loops, app.oversight, identities).run_once
     servers = Servers(app, app, base.members, base.keys, base.settings.grpc.listen, _door(base))
     reads = _reads(base, loops, mirrors)
@@ -342,7 +342,7 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         members=base.members,
         publisher=publisher,
         cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock, grace),
-        duties=Duties(app.desk, app.tenders, app.say, report_duty),
+        duties=Duties(app.desk, app.tender, app.say, report_duty),
         beacon=Beacon(base.chain, base.store, base.entropy, base.clock),
         report=report,
         tick_s=base.settings.log.tick_ms / 1000,

@@ -70,6 +70,14 @@ class FileDrawer:
             one = self._folder.joinpath(*inside[:depth])
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def names(self, folder: str) -> list[str]:
+        """The files of a folder inside, sorted; what a killed write left is none."""
+        try:
+            found = [one.name for one in os.scandir(self._folder / folder) if one.is_file()]
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in found if not name.endswith(_ASIDE))
+
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         (self._folder / name).unlink(missing_ok=True)

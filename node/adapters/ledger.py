@@ -38,6 +38,7 @@ class ChainLedger:
     def __init__(self, client: ChainClient) -> None:
         self._chain = client
         self._seen_block = 0
+        self._view: tuple[bytes, RegistryView] | None = None
         self._rounds: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @property
@@ -52,8 +53,14 @@ class ChainLedger:
         return Block(found.number, found.hash, found.time)
 
     def registry(self) -> RegistryView:
-        """The registry at the newest block, with the operator's note over its head."""
+        """The registry at the newest block, with the operator's note over its head.
+
+        As long as the head stays the same the view of before is given again.
+        """
         with _answering():
+            head = self._chain.registry_head()
+            if self._view is not None and self._view[0] == head:
+                return self._view[1]
             block = self._chain.latest()
             changes = self._chain.registry_changes(block.number)
             proof = registry_proof(self._chain, block.number)
@@ -62,7 +69,9 @@ class ChainLedger:
             for c in changes
         )
         contract = self._chain.contracts["registry"][2:]
-        return RegistryView(read, block.number, block.hash, contract, proof.note)
+        view = RegistryView(read, block.number, block.hash, contract, proof.note)
+        self._view = (head, view)
+        return view
 
     def tender(self, stream: str, keeper: str) -> TenderSlots:
         """The three slots that this account keeps for a tender."""

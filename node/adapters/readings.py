@@ -62,9 +62,9 @@ class Readings:
         """Seconds that a partner has not endorsed our newest places."""
         found: dict[str, float] = {}
         for host in self.records.book.streams("tender", own=True):
-            for side in self.records.book.streams("side"):
+            for side in self.records.book.sides(host.row.id):
                 state = side.state
-                if side.row.of == host.row.id and isinstance(state, OwnState):
+                if isinstance(state, OwnState):
                     seen = -1 if state.endorsed is None else state.endorsed.seq
                     behind = seen < len(host.records) - 1
                     lag = self.records.now() - host.state.received if behind else 0

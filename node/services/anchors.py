@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
 from node.core.records.canonical import epoch_of
+from node.core.rules.award import is_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,20 +45,34 @@ def slots_due(state: TenderState) -> tuple[Slot, ...]:
 
 @dataclass(slots=True)
 class Anchors:
-    """Writes due slots and checkpoints; remembers in memory only what it saw standing."""
+    """Writes due slots and checkpoints; remembers in memory only what it saw standing.
+
+    `complete` are the settled tenders of which nothing will be due any more.
+    """
 
     chain: Chain
     standing: set[Slot] = field(default_factory=set)
+    complete: set[str] = field(default_factory=set)
     anchored: int = 0
     waiting_since: int | None = None
 
     def due(self, states: Iterable[TenderState]) -> int:
         """How many slots of our tenders do not stand on the chain yet, as far as we saw."""
-        return sum(slot not in self.standing for state in states for slot in slots_due(state))
+        return sum(len(self._missing(state)) for state in states)
+
+    def _missing(self, state: TenderState) -> list[Slot]:
+        """The due slots of one tender that we have not seen standing."""
+        if state.stream in self.complete:
+            return []
+        due = slots_due(state)
+        missing = [slot for slot in due if slot not in self.standing]
+        if not missing and is_settled(state):
+            self.complete.add(state.stream)
+        return missing
 
     def write(self, states: Iterable[TenderState], newest: LogNote | None, now: int) -> None:
         """Write everything due, oldest first; blocking. Raises UnavailableError (`chain`)."""
-        due = [slot for state in states for slot in slots_due(state) if slot not in self.standing]
+        due = [slot for state in states for slot in self._missing(state)]
         behind = newest is not None and newest.size > self.anchored
         self.waiting_since = (self.waiting_since or now) if due or behind else None
         for slot in due:

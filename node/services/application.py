@@ -23,6 +23,7 @@ from node.core.errors import (
 from node.core.records.envelope import open_envelope
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import TenderState
+from node.services.bell import QUORUM, STREAMS
 from node.services.ports import UNTOLD, Accepted, StreamRow, Submission
 from node.services.ports.operator import Status
 from node.services.shown import WAIT_S
@@ -141,6 +142,11 @@ class Records:
         found = self.book.streams("tender")
         return {s.row.id: s.state for s in found if isinstance(s.state, TenderState)}
 
+    def active(self, *, own: bool | None = None) -> list[TenderState]:
+        """The states of those tenders that are not settled yet."""
+        found = self.book.active(own=own)
+        return [s.state for s in found if isinstance(s.state, TenderState)]
+
     def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed]:
         """Places with seq > after as the audience table allows; goes on as they appear."""
         return self.shown.follow(stream, after, reader)
@@ -148,23 +154,26 @@ class Records:
     async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """Our log from size `after` on, at each checkpoint that gets its quorum."""
         size = after
-        while True:
-            rings = self.bell.rings
-            while (part := await self.desk.off(self.publisher.part, size)) is not None:
-                yield part
-                size += len(part.entries)
-            await self.bell.wait(rings, WAIT_S)
+        with self.bell.listen(QUORUM) as ear:
+            while True:
+                while (part := await self.desk.off(self.publisher.part, size)) is not None:
+                    yield part
+                    size += len(part.entries)
+                await ear.heard(WAIT_S)
 
     async def streams(self, reader: str, peer: str | None) -> AsyncIterator[StreamRow]:
         """Streams that the reader may know, then new ones; for a peer only those we keep."""
         told: dict[str, StreamRow] = {}
-        while True:
-            rings = self.bell.rings
-            for stream in self.book.streams(own=True if peer is not None else None):
-                if told.get(stream.row.id) != stream.row and self._may_know(stream.row, reader):
-                    told[stream.row.id] = stream.row
-                    yield stream.row
-            await self.bell.wait(rings, WAIT_S)
+        count = 0
+        with self.bell.listen(STREAMS) as ear:
+            while True:
+                rows, count = self.book.told[count:], len(self.book.told)
+                for row in rows:
+                    ours = row.own or peer is None
+                    if ours and told.get(row.id) != row and self._may_know(row, reader):
+                        told[row.id] = row
+                        yield row
+                await ear.heard(WAIT_S)
 
     def _may_know(self, row: StreamRow, reader: str) -> bool:
         """People outside know of tenders; that there are side streams tells who takes part."""
@@ -232,19 +241,15 @@ class Records:
         """Where the node stands: what waits to be told, published or anchored."""
         tasks = await self.desk.off(self.desk.store.tasks)
         waiting = await self.desk.off(self._uncovered)
-        outbox = len(tasks) + self.anchors.due(self._own_tenders())
+        outbox = len(tasks) + self.anchors.due(self.own_tenders())
         return Status(self.now(), self.height, outbox, waiting)
 
     def _uncovered(self) -> int:
-        """Streams of ours whose newest place no checkpoint with a quorum holds yet."""
-        size = self.log.quorum.size if self.log.quorum else 0
-        newest = [
-            self.desk.store.places(stream.row.id, len(stream.records) - 2)[-1]
-            for stream in self.book.streams(own=True)
-        ]
-        return sum(row.index is None or row.index >= size for row in newest)
+        """Places of ours that no checkpoint with a quorum holds yet."""
+        return self.desk.store.uncovered(self.log.quorum.size if self.log.quorum else 0)
 
-    def _own_tenders(self) -> list[TenderState]:
+    def own_tenders(self) -> list[TenderState]:
+        """The states of all tenders that we keep."""
         own = self.book.streams("tender", own=True)
         return [s.state for s in own if isinstance(s.state, TenderState)]
 
@@ -262,7 +267,7 @@ class Records:
 
     async def evidence(self, stream: str, reader: str) -> bytes:
         """The evidence file of a tender, cut for a reader."""
-        return await self.desk.off(self.evidence_of.make, stream, reader)
+        return await self.evidence_of.make(stream, reader)
 
 
 def _id(item: Submission) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import ForbiddenError
 from node.services.application import Records
+from node.services.bell import POOL
 
 if TYPE_CHECKING:
     from node.services.calling import Calling
@@ -31,12 +32,19 @@ class AtDoor(Records):
         if self.oversight is None:
             raise ForbiddenError("this node is no regulator's: it may not know who was listed")
         await asyncio.to_thread(self.oversight.take, draw, payload, peer)
-        self.bell.ring()
+        self.bell.ring(POOL)
+
+    async def disclose_snapshot(self, root: str, payload: bytes, peer: str) -> None:
+        """A pool gives us, a regulator, the entries of a snapshot that it published."""
+        if self.oversight is None:
+            raise ForbiddenError("this node is no regulator's: it may not know who is listed")
+        await asyncio.to_thread(self.oversight.take_snapshot, root, payload, peer)
+        self.bell.ring(POOL)
 
     async def enter(self, facts: bytes, signature: bytes) -> None:
         """An expert enters our pool."""
         await asyncio.to_thread(self._calling().pools.enter, facts, signature)
-        self.bell.ring()
+        self.bell.ring(POOL)
 
     def calls(self, pseudonyms: frozenset[str]) -> AsyncIterator[Call]:
         """Calls for these pseudonyms."""

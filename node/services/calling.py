@@ -24,6 +24,7 @@ from node.core.rules.contact import (
     answer_until,
     evidence_digest,
 )
+from node.services.bell import POOL
 from node.services.ports.door import Call
 from node.services.roster import AnswerKept, CallMade, Contacted, key_of, text_of
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Part)
 Said = tuple[ExpertContacted, Mapping[str, str]]
-WAIT_S = 5.0
+WAIT_S = 15.0
 """How long a waiting program is left without a look, should a ring be missed."""
 
 
@@ -57,6 +58,8 @@ class Calling:
         None as long as she may still answer, and once the whole term is over.
         """
         draw, now = state.draw, self.pools.clock.now()
+        if (draw.id, person) in self.waiting and now < answer_until(state):
+            return None
         known = await self._find(Contacted, draw.id, "contacted", person)
         if known is not None:
             return known.body, {}
@@ -109,7 +112,7 @@ class Calling:
             shown = Call(draw.id, stratum, person, named.pseudonym, zh, en, call.at)
             if await self._find(AnswerKept, draw.id, "answer", person) is None:
                 self.waiting[draw.id, person] = shown
-                self.bell.ring()
+                self.bell.ring(POOL)
         return call
 
     def _message(self, state: TenderState) -> tuple[str, str]:
@@ -123,13 +126,13 @@ class Calling:
     async def calls(self, pseudonyms: frozenset[str]) -> AsyncIterator[Call]:
         """Calls for these pseudonyms: those still waiting, then new ones."""
         told: set[tuple[str, str]] = set()
-        while True:
-            rings = self.bell.rings
-            for key, call in sorted(self.waiting.items()):
-                if key not in told and call.pseudonym in pseudonyms:
-                    told.add(key)
-                    yield call
-            await self.bell.wait(rings, WAIT_S)
+        with self.bell.listen(POOL) as ear:
+            while True:
+                for key, call in sorted(self.waiting.items()):
+                    if key not in told and call.pseudonym in pseudonyms:
+                        told.add(key)
+                        yield call
+                await ear.heard(WAIT_S)
 
     async def answer(self, given: CallAnswer) -> None:
         """Take an expert's answer durably; the same again is harmless.
@@ -146,7 +149,7 @@ class Calling:
         async with self.busy:
             await self._take(given)
         self.waiting.pop((given.draw, given.person), None)
-        self.bell.ring()
+        self.bell.ring(POOL)
 
     async def _take(self, given: CallAnswer) -> None:
         known = await self._find(AnswerKept, given.draw, "answer", given.person)

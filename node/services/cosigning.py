@@ -21,6 +21,7 @@ from node.core.log.witness import (
     parse_cosignatures,
     parse_known_size,
 )
+from node.services.bell import QUORUM
 from node.services.ports import LogNote
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Cosigning:
         if form is None:
             return None
         stored = await asyncio.to_thread(publisher.take_quorum, newest, form)
-        publisher.bell.ring()
+        publisher.bell.ring(QUORUM)
         return stored
 
     async def _gather(self, newest: LogNote, quorum: Quorum) -> str | None:

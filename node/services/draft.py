@@ -111,6 +111,14 @@ class Draft:
             now=self.now,
         )
 
+    def hand_over(self) -> None:
+        """Give the book what the batch put on the disk."""
+        rows: dict[str, list[PlaceRow]] = {}
+        for row in self._places:
+            rows.setdefault(row.stream, []).append(row)
+        for name, stream in self.streams.items():
+            self.intake.book.put(stream, rows.get(name, ()))
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
@@ -171,9 +179,17 @@ class Draft:
             raise ForbiddenError("a stream is opened at its keeper's node only")
         if body.kind == "tender":
             return
-        own = [*self.intake.book.streams(own=True), *self.streams.values()]
-        if any((s.row.kind, s.row.of) == (body.kind, body.of) for s in own):
+        if self._stands(body):
             raise RuleError("this stream of ours stands already", article="protocol 2")
+
+    def _stands(self, body: StreamOpened) -> bool:
+        """Is there already one pool's stream of ours, or one side stream beside that host's?"""
+        book = self.intake.book
+        if any((s.row.kind, s.row.of) == (body.kind, body.of) for s in self.streams.values()):
+            return True
+        if body.kind == "side":
+            return book.side_of(body.of or "", self.intake.me) is not None
+        return bool(book.streams(body.kind, own=True))
 
     def _known(self, record: str) -> Accepted | None:
         """The same answer again for a record that stands; its first signature stands with it."""

@@ -6,7 +6,7 @@ the fold judges every record, whoever made it. Restarting a node at any point lo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,24 +30,24 @@ class Duties:
     """The duty loop of one member."""
 
     desk: Desk
-    tenders: Callable[[], Mapping[str, TenderState]]
+    tender: Callable[[str], TenderState | None]
     say: Say
     report: Callable[[str, Duty, NodeError], None]
     failing: dict[tuple[str, Duty], str] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
 
-    async def run_once(self) -> int:
-        """Do everything that can be done now; returns how many records were made."""
+    async def run_once(self, streams: Iterable[str]) -> int:
+        """Do what can be done now in these tenders; returns how many records were made."""
         done = 0
-        for stream in list(self.tenders()):
+        for stream in streams:
             while await self._next(stream):
                 done += 1
         return done
 
     async def _next(self, stream: str) -> bool:
         """Do the first duty of a stream that can be done; False if there is none."""
-        state = self.tenders()[stream]
-        if len(state.entries) <= self.said.get(stream, -1):
+        state = self.tender(stream)
+        if state is None or len(state.entries) <= self.said.get(stream, -1):
             return False  # what we said last has its place, but our copy does not show it yet
         for duty in duties_of(state, self.desk.me, self.desk.clock.now()):
             try:

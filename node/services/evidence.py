@@ -1,12 +1,13 @@
 """Evidence from our own database: streams, mirrored logs, and the chain's notes over its slots.
 
-Whoever follows a tender can make its evidence file; nobody is asked but the chain. Blocking.
+Whoever follows a tender can make its evidence file; nobody is asked but the chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.core.errors import InvalidError, MissingError, StateError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from node.services.ports import Chain, Store
 
 ATTEMPTS = 20
+PAUSE_S = 0.1
+Sizes = Mapping[str, int]
+"""Of each keeper's log, the size that the chain holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Evidence:
     members: Members
     tree: Callable[[str], Tree]
 
-    def make(self, stream: str, reader: str) -> bytes:
+    async def make(self, stream: str, reader: str) -> bytes:
         """The evidence file of a tender, cut for a reader.
 
         Raises MissingError, StateError (`too-early`), or what the chain answers.
@@ -46,38 +50,57 @@ class Evidence:
         host = self.book.need(stream)
         if host.row.kind != "tender":
             raise MissingError("evidence is of a tender's stream")
-        parts = self._parts(host)
-        needs = needs_of(shown(parts, reader))
-        note, sizes = self._anchor(host, needs)
-        anchors = [note, *self._beacon(host, needs)]
-        view = self.members.view
-        # Our mirrors may be a moment behind what the chain already shows: they are read again, not
-        # the chain, which would be ahead of them once more.
-        late = ""
+        needs, anchors, sizes = await asyncio.to_thread(self._anchors, host, reader)
+        # Our mirrors may be a moment behind what the chain already shows: they are waited for, and
+        # the chain is not asked again: it would be ahead of them once more.
         for _ in range(ATTEMPTS):
-            whole = [replace(part, anchored=sizes.get(part.keeper)) for part in parts]
-            try:
-                return assemble(whole, view.changes if view else (), anchors, reader)
-            except InvalidError as error:
-                late, parts = str(error), self._parts(host)
-            if needs_of(shown(parts, reader)) != needs:
-                break
-        raise StateError(f"not yet: {late}", code="too-early")
+            if all(self.tree(keeper).size >= size for keeper, size in sizes.items()):
+                return await asyncio.to_thread(self._whole, host, reader, (needs, anchors, sizes))
+            await asyncio.sleep(PAUSE_S)
+        raise StateError("not yet: our copy of a log is behind the chain", code="too-early")
 
-    def _parts(self, host: Stream) -> list[StreamPart]:
+    def _anchors(self, host: Stream, reader: str) -> tuple[Needs, list[str], Sizes]:
+        """What the file needs of the chain, and what the chain gives."""
+        needs = needs_of(shown(self._parts(host, {}), reader))
+        note, sizes = self._anchor(host, needs)
+        return needs, [note, *self._beacon(host, needs)], sizes
+
+    def _whole(self, host: Stream, reader: str, found: tuple[Needs, list[str], Sizes]) -> bytes:
+        needs, anchors, sizes = found
+        parts, view = self._parts(host, sizes), self.members.view
+        if needs_of(shown(parts, reader)) != needs:
+            raise StateError("not yet: the streams have just grown", code="too-early")
+        try:
+            return assemble(parts, view.changes if view else (), anchors, reader)
+        except InvalidError as error:
+            raise StateError(f"not yet: {error}", code="too-early") from error
+
+    def _parts(self, host: Stream, sizes: Sizes) -> list[StreamPart]:
         """The tender's stream, its side streams and the pools' streams, as they stand now."""
-        rows = [host, *self._sides(host.row.id), *self.book.streams("pool")]
-        return [self._part(one) for one in rows]
+        rows = [host, *self.book.sides(host.row.id), *self.book.streams("pool")]
+        places = [tuple(self._places(one)) for one in rows]
+        leaves: dict[str, set[int]] = {}
+        for one, found in zip(rows, places, strict=True):
+            leaves.setdefault(one.row.keeper, set()).update(place.index for place in found)
+        notes = {name: self._notes(name, leaves[name], sizes.get(name)) for name in leaves}
+        return [
+            StreamPart(
+                one.row.keeper,
+                one.row.id,
+                one.row.kind,
+                found,
+                self.tree(one.row.keeper),
+                notes[one.row.keeper],
+                sizes.get(one.row.keeper),
+            )
+            for one, found in zip(rows, places, strict=True)
+        ]
 
-    def _sides(self, stream: str) -> list[Stream]:
-        return [side for side in self.book.streams("side") if side.row.of == stream]
-
-    def _part(self, stream: Stream) -> StreamPart:
-        keeper = stream.row.keeper
+    def _notes(self, keeper: str, leaves: set[int], size: int | None) -> list[tuple[int, str]]:
+        """The first quorum note over each leaf, that of the anchored size, and the newest."""
         origin = self.members.by_id[keeper].origin
-        notes = [(n.size, n.quorum) for n in self.store.notes(origin) if n.quorum]
-        places = tuple(self._places(stream))
-        return StreamPart(keeper, stream.row.id, stream.row.kind, places, self.tree(keeper), notes)
+        found = self.store.covering(origin, sorted(leaves), size or 0)
+        return [(note.size, note.quorum or "") for note in found]
 
     def _places(self, stream: Stream) -> Iterable[StoredPlace]:
         """The places whose leaf we have seen in the keeper's log, without a gap."""
@@ -86,7 +109,7 @@ class Evidence:
                 return
             yield StoredPlace(row.seq, row.what, row.where, row.envelope, row.body, row.index)
 
-    def _anchor(self, host: Stream, needs: Needs) -> tuple[str, dict[str, int]]:
+    def _anchor(self, host: Stream, needs: Needs) -> tuple[str, Sizes]:
         """The anchor's note, and the size it shows of each keeper's log."""
         accounts = {name: self.members.by_id[name].account for name in needs.keepers}
         keeper = self.members.by_id[host.row.keeper].account

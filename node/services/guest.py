@@ -15,6 +15,7 @@ from node.core.errors import NodeError, RuleError
 from node.core.records.place import entry_of
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
+from node.services.bell import STREAMS
 from node.services.judging import judge, read_place
 from node.services.model import begin, extend, moved
 from node.services.ports import Batch, PlaceRow
@@ -55,8 +56,8 @@ class Guest:
             places = tuple(_stored(row.id, item) for item in good)
             batch = Batch(streams=tuple(moved(self.book, [stream])), places=places)
             await self._commit(batch, row.id)
-            self.book.put(stream)
-            self.bell.ring()
+            self.book.put(stream, places)
+            self.bell.ring(STREAMS, row.id)
         if error is not None:
             raise error
 

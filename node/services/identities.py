@@ -7,17 +7,17 @@ everybody else: one human being in two pools, and so on two seats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import MissingError, RuleError
 from node.core.records.box import open_name
-from node.core.records.canonical import decode
 from node.core.records.kinds.draws import IdentityUnlocked
-from node.core.rules.listing import PoolDisclosure
 
 if TYPE_CHECKING:
+    from node.core.rules.listing import PoolDisclosure
     from node.core.rules.state import TenderState
+    from node.services.oversight import Oversight
     from node.services.ports import Store
 
 LOGGED = "logged"
@@ -29,6 +29,8 @@ class Identities:
 
     store: Store
     box_key: bytes
+    oversight: Oversight
+    done: set[str] = field(default_factory=set)
 
     def due(self, state: TenderState, salt: str) -> IdentityUnlocked | None:
         """What must be logged before the committee's names may be read; None if it was, or none is.
@@ -37,7 +39,8 @@ class Identities:
         """
         if not state.seats or self.store.fact(_key(state)) is not None:
             return None
-        if any(self._told(state, seat.centre) is None for seat in state.seats.values()):
+        pools = {seat.centre for seat in state.seats.values()}
+        if any(self.oversight.verdicts.get((state.draw.id, pool)) is None for pool in pools):
             return None
         persons = tuple(sorted(seat.person for seat in state.seats.values()))
         return IdentityUnlocked(draw=state.draw.id, ground="fitness", persons=persons, salt=salt)
@@ -52,26 +55,33 @@ class Identities:
         Does nothing before the record and after it was done. Raises RuleError if a human being
         sits twice.
         """
-        if self.store.fact(_key(state)) != LOGGED:
+        known = self.store.fact(_key(state))
+        if known != LOGGED:
+            if known is not None:
+                self.done.add(state.stream)
             return
-        names = [self._name(state, seat.centre, seat.person) for seat in state.seats.values()]
+        told = {seat.centre: self._told(state, seat.centre) for seat in state.seats.values()}
+        names = [self._name(state, told[seat.centre], seat.person) for seat in state.seats.values()]
         if len(set(names)) != len(names):
             raise RuleError("one human being sits on two seats", article="protocol 6")
         self.store.put_fact(_key(state), "good")
+        self.done.add(state.stream)
 
-    def _name(self, state: TenderState, pool: str, person: str) -> str:
-        told = self._told(state, pool)
-        if told is None:
-            raise MissingError(f"{pool} has not told its salts")
+    def _name(self, state: TenderState, told: PoolDisclosure, person: str) -> str:
         pseudonym = next((p.pseudonym for p in told.persons if p.person == person), "")
-        entry = next((e for e in told.entries if e.facts.pseudonym == pseudonym), None)
+        snapshot = state.draw.joined[told.pool].snapshot
+        published = self.oversight.published(snapshot.stream, snapshot.seq)
+        entries = self.oversight.entries(told.pool, published) if published else None
+        entry = (entries or {}).get(pseudonym)
         if entry is None:
             raise RuleError("a seated person is not in the pool's entries", article="protocol 6")
         return open_name(bytes.fromhex(entry.facts.name), pseudonym, self.box_key)
 
-    def _told(self, state: TenderState, pool: str) -> PoolDisclosure | None:
-        text = self.store.fact(f"regulator/told/{state.draw.id}/{pool}")
-        return None if text is None else decode(text.encode(), PoolDisclosure)
+    def _told(self, state: TenderState, pool: str) -> PoolDisclosure:
+        told = self.oversight.told(state.draw.id, pool)
+        if told is None:
+            raise MissingError(f"{pool} has not told its salts")
+        return told
 
 
 def _key(state: TenderState) -> str:

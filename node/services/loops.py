@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
@@ -16,6 +16,7 @@ from node.core.records.kinds.streams import RecordRefused
 from node.core.records.place import entry_of
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
+from node.services.bell import ANY, CHAIN, TICK
 from node.services.endorsing import dispute_of, endorsement, side_body
 from node.services.oversight import tell_regulators
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from node.core.records.kinds import Body
     from node.services.application import Records
     from node.services.beacon import Beacon
+    from node.services.bell import Ear
     from node.services.cosigning import Cosigning
     from node.services.duties import Duties
     from node.services.members import Members
@@ -72,7 +74,8 @@ class Loops:
     ruleset: str
     small_cell: int
     entered: int = 0
-    rings: int = 0
+    looked_at_all: float = 0.0
+    ears: dict[str, Ear] = field(default_factory=dict)
     supervise: Callable[[], Awaitable[None]] | None = None
     see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
@@ -103,10 +106,8 @@ class Loops:
 
     async def cosign(self) -> None:
         """Bring our newest checkpoint to its quorum; a slow partner delays no tick."""
-        bell = self.records.bell
-        rings = bell.rings
         await self.cosigning.collect()
-        await bell.wait(rings, self.tick_s)
+        await self._ear(TICK).heard(self.tick_s)
 
     async def endorse(self) -> None:
         """One endorsement for each followed tender that has new places and no dispute."""
@@ -150,11 +151,20 @@ class Loops:
         await self.log_own(side, dispute_of(item.seq, entry, error, salt))
 
     async def do_duties(self) -> None:
-        """Do what we owe; then wait for the next change."""
-        await self._refuse()
-        await self.duties.run_once()
-        bell = self.records.bell
-        self.rings = await bell.wait(self.rings, PAUSE_S)
+        """Do what we owe where something changed, and now and then everywhere: time passes too."""
+        heard = await self._ear(ANY).heard(PAUSE_S)
+        now = asyncio.get_running_loop().time()
+        if now >= self.looked_at_all + PAUSE_S:
+            self.looked_at_all = now
+            heard = [state.stream for state in self.records.active()]
+            await self._refuse()
+        await self.duties.run_once(heard)
+
+    def _ear(self, topic: str) -> Ear:
+        """The ear with which a loop listens to a topic, from its first turn on."""
+        if topic not in self.ears:
+            self.ears[topic] = self.records.bell.listen(topic)
+        return self.ears[topic]
 
     async def _refuse(self) -> None:
         """Log the refusals of lodged records in the tender's stream, once each."""
@@ -193,7 +203,9 @@ class Loops:
         block = await desk.off(desk.chain.latest)
         if self.see_block is not None:
             self.see_block(block.number, block.time)
-        self.records.height = max(self.records.height, block.number)
+        if block.number > self.records.height:
+            self.records.height = block.number
+            self.records.bell.ring(CHAIN)
 
     async def look_at_registry(self) -> None:
         """Take over the registry; connections follow it at once."""
@@ -204,17 +216,14 @@ class Loops:
 
     async def answer_beacon(self) -> None:
         """Commit and reveal where a draw that we follow waits for us."""
-        states = list(self.records.tenders().values())
-        await self.records.desk.off(self.beacon.answer, states)
+        await self.records.desk.off(self.beacon.answer, self.records.active())
 
     async def write_anchors(self) -> None:
         """Write due slots and our newest checkpoint with a quorum to the chain."""
         records = self.records
         desk = records.desk
-        own = [s.state for s in records.book.streams("tender", own=True)]
-        states = [state for state in own if isinstance(state, TenderState)]
-        newest = await desk.off(desk.store.newest, records.log.origin)
-        await desk.off(records.anchors.write, states, newest, desk.clock.now())
+        newest = records.log.quorum
+        await desk.off(records.anchors.write, records.own_tenders(), newest, desk.clock.now())
 
     async def keep_pool(self) -> None:
         """Publish our pool's newest snapshot, and give regulators the salts of our lists."""

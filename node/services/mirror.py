@@ -22,7 +22,6 @@ from node.core.log.tiles import ENTRY_BYTES
 from node.services.ports import LogNote
 
 if TYPE_CHECKING:
-    from node.services.bell import Bell
     from node.services.members import Members
     from node.services.ports import LogPart, Store
 
@@ -48,7 +47,6 @@ class Mirrors:
 
     store: Store
     members: Members
-    bell: Bell
     _mirrors: dict[str, Mirror] = field(default_factory=dict)
 
     def load(self) -> None:
@@ -90,7 +88,6 @@ class Mirrors:
                 mirror.stale = True
                 raise
             mirror.tree.extend(leaf_hash(entry) for entry in entries)
-        self.bell.ring()
 
     def _read(self, mirror: Mirror) -> None:
         entries = self.store.entries(mirror.origin)

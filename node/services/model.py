@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from node.core.errors import MissingError, NodeError, RuleError, UnavailableError
 from node.core.log.merkle import Tree
 from node.core.records.kinds.tender import TenderPlanned
+from node.core.rules.award import is_settled
+from node.core.rules.state import TenderState
 from node.services.judging import Candidate, Laws, Shown, State, found, judge, read_place
 from node.services.ports import Accepted, PlaceRow, StreamRow
+from node.services.recent import Recent
 
 if TYPE_CHECKING:
     from node.services.ports import LogNote, Store
@@ -54,12 +57,19 @@ class OwnLog:
 
 
 class Book:
-    """All streams in memory. Changed only after the change is on the disk."""
+    """All streams in memory. Changed only after the change is on the disk.
+
+    `told` are the streams' rows in the order in which they appeared or were told their tender.
+    """
 
     def __init__(self, laws: Laws) -> None:
         self.laws = laws
+        self.told: list[StreamRow] = []
+        self.recent = Recent()
         self._streams: dict[str, Stream] = {}
         self._records: dict[str, tuple[str, int]] = {}
+        self._sides: dict[str, dict[str, str]] = {}
+        self._active: dict[str, None] = {}
 
     def load(self, store: Store, *, own_only: bool = False) -> None:
         """Read all streams (or our own ones again) from the store, judging each record anew.
@@ -71,8 +81,13 @@ class Book:
         loaded = [self._load_one(row, store.places(row.id)) for row in rows]
         kept = self._streams.values() if own_only else ()
         streams = [stream for stream in kept if not stream.row.own] + loaded
-        records = {id_: (s.row.id, n) for s in streams for n, id_ in enumerate(s.records)}
-        self._streams, self._records = {s.row.id: s for s in streams}, records
+        fresh = Book(self.laws)
+        for stream in streams:
+            fresh.put(stream)
+        self.recent.clear()
+        self.told += fresh.told
+        self._streams, self._records = fresh._streams, fresh._records
+        self._sides, self._active = fresh._sides, fresh._active
 
     def _load_one(self, row: StreamRow, places: Sequence[PlaceRow]) -> Stream:
         try:
@@ -115,8 +130,17 @@ class Book:
 
     def side_of(self, host_stream: str, keeper: str) -> Stream | None:
         """The side stream that a member keeps beside a host's stream, or None."""
-        sides = self.streams("side")
-        return next((s for s in sides if (s.row.of, s.row.keeper) == (host_stream, keeper)), None)
+        found = self._sides.get(host_stream, {}).get(keeper)
+        return None if found is None else self._streams[found]
+
+    def sides(self, host_stream: str) -> list[Stream]:
+        """All side streams beside a host's stream, in the order in which they came."""
+        return [self._streams[name] for name in self._sides.get(host_stream, {}).values()]
+
+    def active(self, *, own: bool | None = None) -> list[Stream]:
+        """Tenders that are not settled yet, in the order in which they came."""
+        found = [self._streams[name] for name in self._active]
+        return [stream for stream in found if own in (None, stream.row.own)]
 
     def find(self, record: str) -> tuple[str, int] | None:
         """(stream, place) of a record, or None."""
@@ -139,13 +163,24 @@ class Book:
             stream = extend(stream, judge(stream.state, candidate), candidate)
         return stream
 
-    def put(self, stream: Stream) -> None:
-        """Take over a stream as it now is on the disk."""
-        known = self._streams.get(stream.row.id)
+    def put(self, stream: Stream, rows: Sequence[PlaceRow] = ()) -> None:
+        """Take over a stream as it now is on the disk, and the rows that are new in it."""
+        row = stream.row
+        known = self._streams.get(row.id)
         start = len(known.records) if known else 0
         for seq, record in enumerate(stream.records[start:], start):
-            self._records[record] = (stream.row.id, seq)
-        self._streams[stream.row.id] = stream
+            self._records[record] = (row.id, seq)
+        self._streams[row.id] = stream
+        if known is None or known.row != row:
+            self.told.append(row)
+        if row.kind == "side" and row.of is not None:
+            self._sides.setdefault(row.of, {}).setdefault(row.keeper, row.id)
+        if isinstance(stream.state, TenderState) and not is_settled(stream.state):
+            self._active[row.id] = None
+        else:
+            self._active.pop(row.id, None)
+        if rows:
+            self.recent.add(row.id, rows)
 
 
 def begin(laws: Laws, first: Candidate, second: Candidate, *, own: bool) -> Stream:

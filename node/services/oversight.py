@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import ForbiddenError, NodeError, RuleError
 from node.core.records.canonical import decode
-from node.core.rules.listing import PoolDisclosure, asked_of, check_disclosure
+from node.core.rules.listing import (
+    PoolDisclosure,
+    SnapshotDisclosure,
+    asked_of,
+    check_disclosure,
+    check_joined,
+    check_snapshot,
+)
 from node.services.roster import key_of
 
 if TYPE_CHECKING:
     from node.core.records.kinds.draws import PoolPublished
+    from node.core.rules.pool import PoolEntry
     from node.core.rules.state import Draw, TenderState
     from node.services.pools import PoolService
     from node.services.ports import Partner, Store
@@ -39,18 +47,29 @@ async def tell_regulators(
     told = 0
     for state in tenders().values():
         for draw, regulator in _owed(pools.me, state):
-            key = key_of(draw.id, "told", regulator)
-            known = await asyncio.to_thread(pools.store.fact, key)
-            if regulator not in partners or known is not None:
-                continue
-            payload = await asyncio.to_thread(pools.disclosure, draw.id)
-            try:
-                await partners[regulator].disclose(draw.id, payload)
-            except NodeError:
-                continue
-            await asyncio.to_thread(pools.store.put_fact, key, GOOD)
-            told += 1
+            if regulator in partners and (draw.id, regulator) not in pools.told:
+                told += await _tell(pools, draw, regulator, partners[regulator])
     return told
+
+
+async def _tell(pools: PoolService, draw: Draw, regulator: str, partner: Partner) -> int:
+    """Tell one regulator of one draw, and before that of its snapshot; 1 if that was new."""
+    key, off = key_of(draw.id, "told", regulator), asyncio.to_thread
+    is_new = await off(pools.store.fact, key) is None
+    if is_new:
+        snapshot = draw.joined[pools.me].snapshot
+        given = f"pool/given/{snapshot.root}/{regulator}"
+        try:
+            if await off(pools.store.fact, given) is None:
+                payload = await off(pools.snapshot_disclosure, snapshot)
+                await partner.disclose_snapshot(snapshot.root, payload)
+                await off(pools.store.put_fact, given, GOOD)
+            await partner.disclose(draw.id, await off(pools.disclosure, draw.id))
+        except NodeError:
+            return 0
+        await off(pools.store.put_fact, key, GOOD)
+    pools.told.add((draw.id, regulator))
+    return int(is_new)
 
 
 def _owed(me: str, state: TenderState) -> Iterator[tuple[Draw, str]]:
@@ -63,11 +82,16 @@ def _owed(me: str, state: TenderState) -> Iterator[tuple[Draw, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Oversight:
-    """A regulator's checks of what pools told it. Blocking; called on threads."""
+    """A regulator's checks of what pools told it. Blocking; called on threads.
+
+    `verdicts` and `snapshots` (checked, by pool and root) are kept in memory as they stand.
+    """
 
     store: Store
     tenders: Tenders
     published: Published
+    verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
+    snapshots: dict[tuple[str, str], Mapping[str, PoolEntry]] = field(default_factory=dict)
 
     def take(self, draw: str, payload: bytes, peer: str) -> None:
         """Keep what a pool tells of a draw; its first word counts.
@@ -80,6 +104,35 @@ class Oversight:
         key = f"regulator/told/{draw}/{peer}"
         if self.store.fact(key) is None:
             self.store.put_fact(key, payload.decode())
+
+    def take_snapshot(self, root: str, payload: bytes, peer: str) -> None:
+        """Keep the entries of a snapshot; the first word counts. Raises as `take`."""
+        told = decode(payload, SnapshotDisclosure)
+        if (told.pool, told.root) != (peer, root):
+            raise ForbiddenError("a pool tells its own entries only")
+        key = f"regulator/snapshot/{peer}/{root}"
+        if self.store.fact(key) is None:
+            self.store.put_fact(key, payload.decode())
+
+    def entries(self, pool: str, published: PoolPublished) -> Mapping[str, PoolEntry] | None:
+        """The checked entries of a snapshot by pseudonym; None until its pool has told them.
+
+        Raises RuleError if they are not those published.
+        """
+        key = (pool, published.root)
+        if key not in self.snapshots:
+            text = self.store.fact(f"regulator/snapshot/{pool}/{published.root}")
+            if text is None:
+                return None
+            told = decode(text.encode(), SnapshotDisclosure)
+            check_snapshot(told, published)
+            self.snapshots[key] = {one.facts.pseudonym: one for one in told.entries}
+        return self.snapshots[key]
+
+    def told(self, draw: str, pool: str) -> PoolDisclosure | None:
+        """What a pool told of a draw, or None."""
+        text = self.store.fact(f"regulator/told/{draw}/{pool}")
+        return None if text is None else decode(text.encode(), PoolDisclosure)
 
     def judge(self) -> dict[tuple[str, str], str]:
         """Judge everything told that can be judged now: (draw, pool) -> `good` or what is wrong.
@@ -96,19 +149,28 @@ class Oversight:
         return found
 
     def _verdict(self, state: TenderState, draw: Draw, pool: str) -> str | None:
-        key = f"regulator/verdict/{draw.id}/{pool}"
-        if (known := self.store.fact(key)) is not None:
+        if (known := self.verdicts.get((draw.id, pool))) is not None:
             return known
-        text = self.store.fact(f"regulator/told/{draw.id}/{pool}")
-        snapshot = draw.joined[pool].snapshot
-        published = self.published(snapshot.stream, snapshot.seq)
-        if text is None or published is None:
-            return None
-        told = decode(text.encode(), PoolDisclosure)
-        verdict = GOOD
-        try:
-            check_disclosure(told, asked_of(state, draw), draw.joined[pool], published)
-        except RuleError as error:
-            verdict = str(error)
-        self.store.put_fact(key, verdict)
+        key = f"regulator/verdict/{draw.id}/{pool}"
+        verdict = self.store.fact(key)
+        if verdict is None and (verdict := self._judged(state, draw, pool)) is not None:
+            self.store.put_fact(key, verdict)
+        if verdict is not None:
+            self.verdicts[draw.id, pool] = verdict
         return verdict
+
+    def _judged(self, state: TenderState, draw: Draw, pool: str) -> str | None:
+        """`good`, what is wrong, or None while the pool has not told everything."""
+        told, joined = self.told(draw.id, pool), draw.joined[pool]
+        published = self.published(joined.snapshot.stream, joined.snapshot.seq)
+        if told is None or published is None:
+            return None
+        try:
+            check_joined(joined, published)
+            entries = self.entries(pool, published)
+            if entries is None:
+                return None
+            check_disclosure(told, asked_of(state, draw), joined, entries)
+        except RuleError as error:
+            return str(error)
+        return GOOD

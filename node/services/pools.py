@@ -7,7 +7,7 @@ body that was made once is given again, so that a repeated duty says the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from node.core.rules.listing import (
     Exclusion,
     NamedPerson,
     PoolDisclosure,
+    SnapshotDisclosure,
     excluded_digest,
     fit_for,
     lists_of,
@@ -35,7 +36,7 @@ from node.core.rules.pool import (
     entry_leaf,
     snapshot_root,
 )
-from node.services.roster import Epoch, Joined, Roster, key_of, text_of
+from node.services.roster import Epoch, Joined, Persons, Roster, key_of, text_of
 
 if TYPE_CHECKING:
     from node.services.ports import Clock, Entropy, PlaceRow, Store
@@ -49,13 +50,19 @@ FOUNDING = 1
 
 @dataclass(frozen=True, slots=True)
 class PoolService:
-    """The pool of one centre. Blocking; called on threads."""
+    """The pool of one centre. Blocking; called on threads.
+
+    In memory stay `told`, (draw, regulator) of which nothing is owed any more, and `held`, the
+    entries of the snapshot used last.
+    """
 
     me: str
     store: Store
     clock: Clock
     entropy: Entropy
     entering: Lock = field(default_factory=Lock)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    held: dict[tuple[int, str], Sequence[PoolEntry]] = field(default_factory=dict)
 
     @property
     def roster(self) -> Roster:
@@ -134,7 +141,7 @@ class PoolService:
         """
         if (known := self.roster.joined(asked.draw)) is not None:
             return known.body, {}
-        entries = self.roster.snapshot(snapshot.epoch, snapshot.root)
+        entries = self._snapshot(snapshot)
         inside = {one.facts.pseudonym for one in entries}
         excluded = tuple(one for one in self.roster.recused(stream) if one.pseudonym in inside)
         fit = fit_for(asked, entries, {one.pseudonym for one in excluded})
@@ -147,27 +154,43 @@ class PoolService:
             salt=self.salt(),
             snapshot=snapshot,
         )
-        facts = {key_of(asked.draw, "person", one.person): text_of(one) for one in named}
+        listed = Persons(persons=tuple(sorted(named, key=lambda one: one.person)))
         joined = Joined(body=body, excluded=excluded, excluded_salt=salt)
-        return body, facts | {key_of(asked.draw, "joined"): text_of(joined)}
+        return body, {
+            key_of(asked.draw, "joined"): text_of(joined),
+            key_of(asked.draw, "persons"): text_of(listed),
+        }
+
+    def snapshot_disclosure(self, snapshot: Snapshot) -> bytes:
+        """What the regulator gets of a snapshot, once, before the first draw from it."""
+        entries = self._snapshot(snapshot)
+        told = tuple(sorted(entries, key=entry_leaf))
+        return encode(SnapshotDisclosure(entries=told, pool=self.me, root=snapshot.root))
 
     def disclosure(self, draw: str) -> bytes:
         """What the regulator gets of a draw at once (protocol 6). Raises MissingError."""
         joined = self.roster.joined(draw)
         if joined is None:
             raise MissingError("this pool has not joined that draw")
-        snapshot = joined.body.snapshot
-        entries = self.roster.snapshot(snapshot.epoch, snapshot.root)
         return encode(
             PoolDisclosure(
                 draw=draw,
-                entries=tuple(sorted(entries, key=entry_leaf)),
                 excluded=joined.excluded,
                 excluded_salt=joined.excluded_salt,
                 persons=tuple(self.roster.persons(draw)),
                 pool=self.me,
             )
         )
+
+    def _snapshot(self, snapshot: Snapshot) -> Sequence[PoolEntry]:
+        """The entries of a published snapshot; the last one stays in memory: each draw asks."""
+        key = (snapshot.epoch, snapshot.root)
+        held = self.held.get(key)
+        if held is None:
+            held = tuple(self.roster.snapshot(*key))
+            self.held.clear()
+            self.held[key] = held
+        return held
 
     def _person(self, draw: str, pseudonym: str) -> NamedPerson:
         salt = self.salt()

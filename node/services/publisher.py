@@ -26,6 +26,7 @@ from node.core.log.merkle import Tree, leaf_hash
 from node.core.log.tiles import ENTRIES, Tile, bundle_bytes, tile_bytes
 from node.core.records.canonical import digest_hex
 from node.core.records.place import SMALLEST_TICK, entry_bytes, padded_count, padding_entry
+from node.services.bell import TICK
 from node.services.ports import LogNote, LogPart
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Publisher:
                 self._in_doubt = True
                 raise
             self.log.tree.extend(leaf_hash(entry) for entry in entries)
-        self.bell.ring()
+        self.bell.ring(TICK)
         return note
 
     def _append(self) -> tuple[list[bytes], LogNote]:

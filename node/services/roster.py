@@ -5,7 +5,7 @@ specialty, region; names are sealed to the regulator) and who the persons of its
 write it can leave people out of a snapshot or a list, which the regulator sees; he cannot add one.
 
 Keys: `pool/entry/<pseudonym>`, `pool/epoch/<number>`, `pool/recused/<stream>/<pseudonym>`, and of
-each draw `pool/draw/<draw>/…`: `joined`, `person/<person>`, `call/<person>`, `answer/<person>`,
+each draw `pool/draw/<draw>/…`: `joined`, `persons`, `call/<person>`, `answer/<person>`,
 `contacted/<person>`, `link/<person>/<seat key>`, `told/<regulator>`.
 """
 
@@ -46,6 +46,12 @@ class Joined(Part, frozen=True, kw_only=True):
     excluded_salt: Hex32
 
 
+class Persons(Part, frozen=True, kw_only=True):
+    """All persons that were listed in a draw, ascending."""
+
+    persons: Annotated[tuple[NamedPerson, ...], msgspec.Meta(max_length=MAX_LIST)]
+
+
 class CallMade(Part, frozen=True, kw_only=True):
     """That an expert was called, and when (epoch seconds)."""
 
@@ -79,7 +85,7 @@ class Recused(Part, frozen=True, kw_only=True):
     ground: Ground
 
 
-prepare(Epoch, Joined, CallMade, AnswerKept, Contacted, LinkKept, Recused)
+prepare(Epoch, Joined, Persons, CallMade, AnswerKept, Contacted, LinkKept, Recused)
 
 
 def key_of(draw: str, what: str, name: str = "") -> str:
@@ -154,15 +160,15 @@ class Roster:
 
     def person(self, draw: str, person: str) -> NamedPerson:
         """Who a person of a draw is. Raises MissingError if it is none of ours."""
-        found = self.find(NamedPerson, key_of(draw, "person", person))
+        found = next((one for one in self.persons(draw) if one.person == person), None)
         if found is None:
             raise MissingError(f"person {person[:16]}… is not of this pool")
         return found
 
     def persons(self, draw: str) -> list[NamedPerson]:
         """All persons that we listed in a draw, ascending."""
-        found = self.store.facts(key_of(draw, "person") + "/")
-        return [decode(found[key].encode(), NamedPerson) for key in sorted(found)]
+        found = self.find(Persons, key_of(draw, "persons"))
+        return [] if found is None else list(found.persons)
 
     def find(self, kind: type[P], key: str) -> P | None:
         """One fact of a kind, or None."""

@@ -8,7 +8,7 @@ record here, so that nobody can sit whom this pool cannot name later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from node.core.records.kinds.draws import DisclosedPerson, DrawDisclosed
 from node.core.records.kinds.session import ExpertSeated
 from node.core.rules.drawing import link_of, seat_claim
 from node.core.rules.state import Phase
+from node.services.bell import ANY
 from node.services.calling import WAIT_S
 from node.services.ports.door import Invitation
 from node.services.roster import LinkKept, key_of, text_of
@@ -42,28 +43,32 @@ class Seats:
     """The seats of one pool's experts, in all tenders that this node keeps or follows."""
 
     pools: PoolService
-    tenders: Callable[[], Mapping[str, TenderState]]
+    tender: Callable[[str], TenderState | None]
+    active: Callable[[], Sequence[TenderState]]
     say: Say
     bell: Bell
 
     async def invitations(self, pseudonyms: frozenset[str]) -> AsyncIterator[Invitation]:
         """Seats drawn for these pseudonyms that are not taken yet, then new ones."""
         told: set[tuple[str, str]] = set()
-        while True:
-            rings = self.bell.rings
-            for found in await asyncio.to_thread(self._waiting, pseudonyms):
-                if (found.stream, found.seat) not in told:
-                    told.add((found.stream, found.seat))
-                    yield found
-            await self.bell.wait(rings, WAIT_S)
+        with self.bell.listen(ANY) as ear:
+            while True:
+                for state, seat in self._offered(told):
+                    told.add((state.stream, seat.seat))
+                    found = await asyncio.to_thread(self._invite, state, seat)
+                    if found.pseudonym in pseudonyms:
+                        yield found
+                await ear.heard(WAIT_S)
 
-    def _waiting(self, pseudonyms: frozenset[str]) -> list[Invitation]:
-        found = []
-        for state in self.tenders().values():
-            if state.phase is Phase.FORMED:
-                seats = [seat for seat in _ours(state, self.pools.me) if not seat.key]
-                found += [self._invite(state, seat) for seat in seats]
-        return [one for one in found if one.pseudonym in pseudonyms]
+    def _offered(self, told: Collection[tuple[str, str]]) -> list[tuple[TenderState, Seat]]:
+        """Our seats that nobody has taken, without those that were told before."""
+        return [
+            (state, seat)
+            for state in self.active()
+            if state.phase is Phase.FORMED
+            for seat in _ours(state, self.pools.me)
+            if not seat.key and (state.stream, seat.seat) not in told
+        ]
 
     def _invite(self, state: TenderState, seat: Seat) -> Invitation:
         named = self.pools.roster.person(state.draw.id, seat.person)
@@ -91,7 +96,7 @@ class Seats:
         if body_digest(taken.item.body) != opened.header.body:
             raise InvalidError("the body is not the one the header names")
         body = decode_body(opened.header.type, taken.item.body)
-        state = self.tenders().get(opened.stream)
+        state = self.tender(opened.stream)
         if not isinstance(body, ExpertSeated) or state is None:
             raise MissingError("no seat to take in such a stream")
         seat = state.seats.get(opened.header.author.partition(":")[2])

@@ -30,7 +30,7 @@ from types import MappingProxyType
 from typing import Final
 
 from node.core.errors import LimitError, NodeError, UnavailableError
-from node.services.bell import Bell
+from node.services.bell import STREAMS, Bell
 from node.services.draft import Answer, Draft, Intake
 from node.services.ports import Accepted, Submission, Task
 
@@ -176,8 +176,7 @@ class Sequencer:
     def _finish(self, calls: list[_Call], done: _Round) -> None:
         """Steps 3 and 4, on the event loop."""
         if done.draft is not None:
-            for stream in done.draft.streams.values():
-                self.intake.book.put(stream)
+            done.draft.hand_over()
         for call, answers in zip(calls, done.answers, strict=True):
             if call.answer.done():
                 continue
@@ -187,7 +186,8 @@ class Sequencer:
                 call.answer.set_result(answers)
                 if self.told is not None:
                     self.told(answers)
-        self.bell.ring()
+        if done.draft is not None:
+            self.bell.ring(STREAMS, *done.draft.streams)
 
 
 def _nothing(record: str) -> None:

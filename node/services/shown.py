@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from node.services.model import Book, Stream
     from node.services.ports import PlaceRow, Store
 
-WAIT_S = 1.0
+WAIT_S = 15.0
+"""How long a follower is left without a look, should a ring be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,23 @@ class Shown:
 
         Raises MissingError for a stream that this node does not know.
         """
-        self.book.need(stream)
-        while True:
-            rings = self.bell.rings
-            known = self.book.need(stream)
-            rows: list[PlaceRow] = []
-            if len(known.records) - 1 > after:
-                rows = await self.off(self.store.places, stream, after)
-            for item in self.cut(known, rows, reader):
-                yield item
-                after = item.seq
-            await self.bell.wait(rings, WAIT_S)
+        first = self.book.need(stream)
+        with self.bell.listen(stream, first.row.of or stream) as ear:
+            while True:
+                known = self.book.need(stream)
+                for item in self.cut(known, await self._rows(known, after), reader):
+                    yield item
+                    after = item.seq
+                await ear.heard(WAIT_S)
+
+    async def _rows(self, stream: Stream, after: int) -> list[PlaceRow]:
+        """The stream's rows with a greater seq, from memory if they are there."""
+        if len(stream.records) - 1 <= after:
+            return []
+        found = self.book.recent.after(stream.row.id, after)
+        return (
+            found if found is not None else await self.off(self.store.places, stream.row.id, after)
+        )
 
     def cut(self, stream: Stream, rows: list[PlaceRow], reader: str) -> Iterator[Followed]:
         """Those of the rows, in order, that the reader may see now; up to the first *nothing*."""

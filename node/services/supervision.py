@@ -33,7 +33,7 @@ class Supervision:
         records = self.loops.records
         for stream in records.book.streams("tender", own=False):
             state = records.tender(stream.row.id)
-            if state is not None and state.seats:
+            if state is not None and state.seats and stream.row.id not in self.identities.done:
                 await self._read_names(stream, state)
 
     async def _judge_lists(self) -> None:

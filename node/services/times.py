@@ -30,7 +30,7 @@ class LogTimes:
         rows = self.store.places(stream, seq - 1)
         if not rows or rows[0].index is None:
             return None
-        notes = self.store.notes(self.origin, rows[0].index)
+        notes = self.store.notes(self.origin, rows[0].index, limit=1)
         return cosigned_at(notes[0], self.faulty()) if notes else None
 
 

@@ -185,7 +185,8 @@ async def test_regulator_hears_the_lists_of_a_draw(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         payload = b"p" * 700_000
         await node.guest().disclose("d" * 64, payload)
-        assert node.app.disclosed == [("d" * 64, payload, GUEST)]
+        await node.guest().disclose_snapshot("e" * 64, b"entries")
+        assert node.app.disclosed == [("d" * 64, payload, GUEST), ("e" * 64, b"entries", GUEST)]
 
 
 async def test_receipts_and_bodies_come_when_they_are_ready(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ from node.core.rules.listing import (
     Exclusion,
     NamedPerson,
     PoolDisclosure,
+    SnapshotDisclosure,
     check_disclosure,
+    check_joined,
+    check_snapshot,
     excluded_digest,
     fit_for,
     lists_of,
@@ -60,7 +63,17 @@ def entry(number: int, specialties: tuple[str, ...], days: int) -> PoolEntry:
     return PoolEntry(facts=facts, salt=salt_of(f"entry {number}"), sig=sig)
 
 
-Case = tuple[PoolDisclosure, DrawJoined, PoolPublished]
+Case = tuple[PoolDisclosure, DrawJoined, PoolPublished, SnapshotDisclosure]
+
+
+def check(case: Case) -> None:
+    """All that a regulator checks of a list, its parts decoded from what the pool sent."""
+    disclosure, joined, published, entries = case
+    told = decode(encode(entries), SnapshotDisclosure)
+    check_joined(joined, published)
+    check_snapshot(told, published)
+    by_pseudonym = {one.facts.pseudonym: one for one in told.entries}
+    check_disclosure(decode(encode(disclosure), PoolDisclosure), ASKED, joined, by_pseudonym)
 
 
 def honest(pool: list[PoolEntry], recused: set[int]) -> Case:
@@ -102,7 +115,6 @@ def told(
     )
     disclosure = PoolDisclosure(
         draw=DRAW,
-        entries=entries,
         excluded=excluded,
         excluded_salt=salt,
         persons=tuple(named),
@@ -110,7 +122,8 @@ def told(
     )
     size = len(pool)
     published = PoolPublished(cells=cells, epoch=3, root=root, salt=salt_of("p"), size=size)
-    return disclosure, joined, published
+    snapshot = SnapshotDisclosure(entries=entries, pool="altay", root=root)
+    return disclosure, joined, published, snapshot
 
 
 SPECIALTIES = st.sampled_from([("roads",), ("water",), ("roads", "water"), ("bridges",)])
@@ -124,8 +137,9 @@ def test_lists_are_all_that_is_fit_sorted_salted_and_without_the_recused(
 ) -> None:
     pool = [entry(i, specialties, days) for i, (specialties, days) in enumerate(made)]
     recused = data.draw(st.sets(st.sampled_from(range(len(pool)))))
-    disclosure, joined, published = honest(pool, recused)
-    check_disclosure(decode(encode(disclosure), PoolDisclosure), ASKED, joined, published)
+    case = honest(pool, recused)
+    check(case)
+    joined = case[1]
     for listed, specialty in zip(joined.lists, ASKED.specialties, strict=True):
         wanted = [
             one.facts.pseudonym
@@ -165,12 +179,13 @@ def a_stranger(_case: Case) -> Case:
 
 
 def left_the_snapshot(case: Case) -> Case:
-    return replace(case[0], entries=case[0].entries[:-1]), case[1], case[2]
+    return *case[:3], replace(case[3], entries=case[3].entries[:-1])
 
 
 def joined_afterwards(case: Case) -> Case:
-    more = tuple(sorted((*case[0].entries, entry(99, ("roads",), 50)), key=entry_leaf))
-    return replace(case[0], entries=more), case[1], replace(case[2], size=len(more))
+    more = tuple(sorted((*case[3].entries, entry(99, ("roads",), 50)), key=entry_leaf))
+    published = replace(case[2], size=len(more))
+    return case[0], case[1], published, replace(case[3], entries=more)
 
 
 def forged_entry(_case: Case) -> Case:
@@ -179,18 +194,18 @@ def forged_entry(_case: Case) -> Case:
 
 
 def older_snapshot(case: Case) -> Case:
-    return case[0], replace(case[1], snapshot=replace(case[1].snapshot, epoch=2)), case[2]
+    return case[0], replace(case[1], snapshot=replace(case[1].snapshot, epoch=2)), *case[2:]
 
 
 def recused_in_secret(_case: Case) -> Case:
     lists = told(POOL, (), (FIT[0] - {OLD}, FIT[1] - {OLD}))
     excluded = (Exclusion(ground="interest", pseudonym=OLD),)
-    return replace(lists[0], excluded=excluded), lists[1], lists[2]
+    return replace(lists[0], excluded=excluded), *lists[1:]
 
 
 def wrong_salt(case: Case) -> Case:
     first = replace(case[0].persons[0], salt="00" * 32)
-    return replace(case[0], persons=(first, *case[0].persons[1:])), case[1], case[2]
+    return replace(case[0], persons=(first, *case[0].persons[1:])), *case[1:]
 
 
 def one_expert_as_two(case: Case) -> Case:
@@ -201,20 +216,20 @@ def one_expert_as_two(case: Case) -> Case:
         case[1].lists[0], persons=tuple(sorted((*case[1].lists[0].persons, again.person)))
     )
     joined = replace(case[1], lists=(lists, case[1].lists[1]))
-    return replace(case[0], persons=persons), joined, case[2]
+    return replace(case[0], persons=persons), joined, *case[2:]
 
 
 def unsorted_list(case: Case) -> Case:
     turned = DrawList(persons=case[1].lists[0].persons[::-1], stratum=0)
-    return case[0], replace(case[1], lists=(turned, case[1].lists[1])), case[2]
+    return case[0], replace(case[1], lists=(turned, case[1].lists[1])), *case[2:]
 
 
 def one_stratum_short(case: Case) -> Case:
-    return case[0], replace(case[1], lists=case[1].lists[:1]), case[2]
+    return case[0], replace(case[1], lists=case[1].lists[:1]), *case[2:]
 
 
 def other_draw(case: Case) -> Case:
-    return replace(case[0], draw="00" * 32), case[1], case[2]
+    return replace(case[0], draw="00" * 32), *case[1:]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +256,6 @@ def test_the_regulator_catches_a_pool_that_cheats(
     cheat: Callable[[Case], Case], found: str
 ) -> None:
     case = honest(POOL, set())
-    check_disclosure(case[0], ASKED, case[1], case[2])
-    disclosure, joined, published = cheat(case)
+    check(case)
     with pytest.raises(RuleError, match=found):
-        check_disclosure(disclosure, ASKED, joined, published)
+        check(cheat(case))

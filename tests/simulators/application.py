@@ -154,6 +154,10 @@ class SimApplication:
         self._ask("disclose", draw, len(payload), peer)
         self.disclosed.append((draw, payload, peer))
 
+    async def disclose_snapshot(self, root: str, payload: bytes, peer: str) -> None:
+        self._ask("disclose_snapshot", root, len(payload), peer)
+        self.disclosed.append((root, payload, peer))
+
     async def enter(self, facts: bytes, signature: bytes) -> None:
         self._ask("enter")
         self.entered.append((facts, signature))

@@ -61,6 +61,11 @@ class FusedDrawer:
         """Gone."""
         self.files.pop(name, None)
 
+    def names(self, folder: str) -> list[str]:
+        """The files of one folder."""
+        inside = [n.removeprefix(folder + "/") for n in self.files if n.startswith(folder + "/")]
+        return sorted(name for name in inside if "/" not in name)
+
 
 async def start_again(fuse: Fuse, program: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a program; start it again whenever the fuse has killed it."""

@@ -96,6 +96,11 @@ class MemoryStore:
         """Own places without an index."""
         return [p for p in self._places if p.index is None and self._streams[p.stream].own]
 
+    def uncovered(self, size: int) -> int:
+        """Own places without an index below `size`."""
+        own = [p for p in self._places if self._streams[p.stream].own]
+        return sum(p.index is None or p.index >= size for p in own)
+
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick."""
         self._append(start, entries, note)
@@ -142,6 +147,13 @@ class MemoryStore:
         found = [n for n in self._notes.values() if n.origin == origin and n.size > after]
         wanted = [n for n in found if n.quorum is not None or not quorum]
         return sorted(wanted, key=lambda note: note.size)[:limit]
+
+    def covering(self, origin: str, leaves: Sequence[int], size: int) -> list[LogNote]:
+        """Only the notes that are asked for."""
+        notes = self.notes(origin, 0)
+        first = {min((n.size for n in notes if n.size > leaf), default=0) for leaf in leaves}
+        wanted = {*first, size, *(n.size for n in notes[-1:])}
+        return [note for note in notes if note.size in wanted]
 
     def newest(self, origin: str, *, quorum: bool = True) -> LogNote | None:
         """The largest."""

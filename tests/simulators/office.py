@@ -151,7 +151,7 @@ def open_office(
         publisher=publisher,
         cosigning=Cosigning(publisher, view, wires, clock, GRACE_S),
         witness=witness,
-        mirrors=Mirrors(store, view, bell),
+        mirrors=Mirrors(store, view),
         receipts=Receipts(book, log, store),
     )
 

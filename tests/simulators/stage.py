@@ -26,7 +26,7 @@ from node.core.rules.duties import duties_of
 from node.core.rules.state import Phase, TenderState
 from node.services.acts import ACTS
 from node.services.acts.pool import POOL_ACTS
-from node.services.bell import Bell
+from node.services.bell import ANY, Bell
 from node.services.calling import Calling
 from node.services.desk import Desk
 from node.services.judging import Candidate, Laws, found, judge, read_body
@@ -85,7 +85,7 @@ class Stage:
         }
         self.desks = {name: self._desk(name) for name in ROLES}
         self.seats = {
-            name: Seats(self.pools[name], self.tenders, self._say_of(name), self.bell)
+            name: Seats(self.pools[name], self.tender, self.active, self._say_of(name), self.bell)
             for name in CENTRES
         }
         self._found()
@@ -93,6 +93,14 @@ class Stage:
     def tenders(self) -> Mapping[str, TenderState]:
         """The one tender."""
         return {self.stream: self.now_state}
+
+    def tender(self, stream: str) -> TenderState | None:
+        """The one tender, if it is that."""
+        return self.tenders().get(stream)
+
+    def active(self) -> list[TenderState]:
+        """The one tender."""
+        return [self.now_state]
 
     @property
     def now_state(self) -> TenderState:
@@ -173,7 +181,7 @@ class Stage:
         self.places.append(shown)
         self.records[answer.record] = answer
         self.sealed[answer.record] = item.sealed
-        self.bell.ring()
+        self.bell.ring(self.stream)
         return answer
 
     async def work(self) -> int:
@@ -340,12 +348,13 @@ class SimDoor:
     async def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed | Beat]:
         """What the audience table gives, and a beat."""
         assert stream == self.stage.stream
-        while True:
-            for item in self._cut(after, reader):
-                yield item
-                after = item.seq
-            yield Beat(self.stage.clock.now())
-            await self.stage.bell.wait(self.stage.bell.rings, BEAT_S)
+        with self.stage.bell.listen(ANY) as ear:
+            while True:
+                for item in self._cut(after, reader):
+                    yield item
+                    after = item.seq
+                yield Beat(self.stage.clock.now())
+                await ear.heard(BEAT_S)
 
     def _cut(self, after: int, reader: str) -> list[Followed]:
         state, found = self.stage.now_state, []

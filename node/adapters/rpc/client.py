@@ -113,9 +113,15 @@ class RpcPartner:
     async def disclose(self, draw: str, payload: bytes) -> None:
         """A pool gives the regulator the salts of its lists at once (protocol 6)."""
 
+        await self._disclose(pools_pb2.PoolServiceDiscloseRequest(draw=draw), payload)
+
+    async def disclose_snapshot(self, root: str, payload: bytes) -> None:
+        """A pool gives the regulator the entries of a published snapshot, once."""
+        await self._disclose(pools_pb2.PoolServiceDiscloseRequest(snapshot=root), payload)
+
+    async def _disclose(self, first: pools_pb2.PoolServiceDiscloseRequest, payload: bytes) -> None:
         async def once() -> pools_pb2.PoolServiceDiscloseResponse:
-            pieces = _disclosures(draw, payload)
-            return await self._line.pools.Disclose(pieces, timeout=TRANSFER_S)
+            return await self._line.pools.Disclose(_disclosures(first, payload), timeout=TRANSFER_S)
 
         await self._line.ask(once)
 
@@ -124,9 +130,13 @@ class RpcPartner:
         await self._line.close()
 
 
-def _disclosures(draw: str, payload: bytes) -> Iterator[pools_pb2.PoolServiceDiscloseRequest]:
-    for n, chunk in enumerate(convert.pieces_of(payload)):
-        yield pools_pb2.PoolServiceDiscloseRequest(draw=None if n else draw, chunk=chunk)
+def _disclosures(
+    first: pools_pb2.PoolServiceDiscloseRequest, payload: bytes
+) -> Iterator[pools_pb2.PoolServiceDiscloseRequest]:
+    """The payload in pieces; the first one also names what it is about."""
+    yield first
+    for chunk in convert.pieces_of(payload):
+        yield pools_pb2.PoolServiceDiscloseRequest(chunk=chunk)
 
 
 def _credentials(member: Member, keys: Keys) -> grpc.ChannelCredentials:

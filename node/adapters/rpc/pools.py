@@ -35,15 +35,19 @@ class PoolServicer(rpc.PoolServiceServicer):
         request_iterator: AsyncIterator[pb.PoolServiceDiscloseRequest],
         context: Context,  # noqa: ARG002
     ) -> pb.PoolServiceDiscloseResponse:
-        """A pool opens its lists of one draw to us."""
+        """A pool opens a snapshot, or its lists of one draw, to us."""
         peer = caller()
         if peer is None:
             raise ForbiddenError("a pool discloses with its own certificate, not at the door")
-        draw, file = "", convert.Gathered()
+        draw, snapshot, file = "", "", convert.Gathered()
         async for piece in request_iterator:
-            if piece.HasField("draw") == bool(draw):
-                raise InvalidError("the first piece, and no other, names the draw")
-            draw = draw or convert.digest_from(piece.draw, "a draw")
+            if piece.HasField("draw") + piece.HasField("snapshot") != (not (draw or snapshot)):
+                raise InvalidError("the first piece, and no other, names the draw or the snapshot")
+            draw, snapshot = draw or piece.draw, snapshot or piece.snapshot
             file.add(piece.chunk)
-        await self.app.disclose(convert.digest_from(draw, "a draw"), file.data(), peer)
+        if snapshot:
+            root = convert.digest_from(snapshot, "a snapshot")
+            await self.app.disclose_snapshot(root, file.data(), peer)
+        else:
+            await self.app.disclose(convert.digest_from(draw, "a draw"), file.data(), peer)
         return pb.PoolServiceDiscloseResponse()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from node.adapters.sql.engine import upsert
 from node.adapters.sql.tables import FACTS, REFUSALS, SEALED, TASKS
 from node.services.ports import Task
 
@@ -37,9 +38,9 @@ def sealed_share(db: Connection, record: str, number: int) -> bytes | None:
 
 def put_refusals(db: Connection, refusals: Mapping[str, tuple[str, str]]) -> None:
     """Remember refusals; the first one stands."""
-    for record, (code, article) in refusals.items():
-        if refusal_of(db, record) is None:
-            db.execute(insert(REFUSALS), [{"record": record, "code": code, "article": article}])
+    rows = [{"record": r, "code": code, "article": art} for r, (code, art) in refusals.items()]
+    if rows:
+        db.execute(upsert(db, REFUSALS).on_conflict_do_nothing(), rows)
 
 
 def refusal_of(db: Connection, record: str) -> tuple[str, str] | None:
@@ -50,12 +51,17 @@ def refusal_of(db: Connection, record: str) -> tuple[str, str] | None:
 
 def put_tasks(db: Connection, tasks: Iterable[Task]) -> None:
     """Add tasks to the outbox; one that waits already stays as it is."""
-    for task in tasks:
-        same = select(TASKS.c.n).where(TASKS.c.kind == task.kind, TASKS.c.key == task.key)
-        if db.execute(same).one_or_none() is None:
-            payload = json.dumps(dict(task.payload), sort_keys=True)
-            values = {"kind": task.kind, "key": task.key, "payload": payload, "since": task.since}
-            db.execute(insert(TASKS), [values])
+    rows = [
+        {
+            "kind": task.kind,
+            "key": task.key,
+            "payload": json.dumps(dict(task.payload), sort_keys=True),
+            "since": task.since,
+        }
+        for task in tasks
+    ]
+    if rows:
+        db.execute(upsert(db, TASKS).on_conflict_do_nothing(), rows)
 
 
 def open_tasks(db: Connection, kind: str | None) -> list[Task]:
@@ -69,15 +75,19 @@ def open_tasks(db: Connection, kind: str | None) -> list[Task]:
 
 def finish(db: Connection, kind: str, keys: Iterable[str]) -> None:
     """Remove finished tasks; one that is gone already is no error."""
-    for key in keys:
-        db.execute(delete(TASKS).where(TASKS.c.kind == kind, TASKS.c.key == key))
+    rows = [{"done": key} for key in keys]
+    if rows:
+        one = TASKS.c.key == bindparam("done")
+        db.execute(delete(TASKS).where(TASKS.c.kind == kind, one), rows)
 
 
 def put_facts(db: Connection, facts: Mapping[str, str]) -> None:
     """Set facts, old or new."""
-    for key, value in facts.items():
-        if db.execute(update(FACTS).where(FACTS.c.key == key).values(value=value)).rowcount == 0:
-            db.execute(insert(FACTS), [{"key": key, "value": value}])
+    rows = [{"key": key, "value": value} for key, value in facts.items()]
+    if rows:
+        put = upsert(db, FACTS)
+        put = put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value})
+        db.execute(put, rows)
 
 
 def fact(db: Connection, key: str) -> str | None:

@@ -7,6 +7,7 @@ which stops it; and, by lowering what was cosigned, our witness's word for two l
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,6 +85,27 @@ def notes_of(
     if quorum:
         found = found.where(NOTES.c.quorum.is_not(None))
     return [_note(row) for row in db.execute(found.order_by(NOTES.c.size).limit(limit))]
+
+
+def covering_notes(db: Connection, origin: str, leaves: Sequence[int], size: int) -> list[LogNote]:
+    """Quorum notes, ascending: the first over each leaf, that of `size`, and the newest."""
+    whole = (NOTES.c.origin == origin, NOTES.c.quorum.is_not(None))
+    newest = db.execute(select(func.max(NOTES.c.size)).where(*whole)).scalar()
+    if newest is None:
+        return []
+    wanted = {size, int(newest)}
+    if leaves:
+        lowest, highest = leaves[0], leaves[-1]
+        after = select(func.min(NOTES.c.size)).where(*whole, NOTES.c.size > highest)
+        last = db.execute(after).scalar()
+        spread = select(NOTES.c.size).where(
+            *whole, NOTES.c.size > lowest, NOTES.c.size <= (newest if last is None else last)
+        )
+        sizes = list(db.execute(spread.order_by(NOTES.c.size)).scalars())
+        at = (bisect_right(sizes, leaf) for leaf in leaves)
+        wanted |= {sizes[index] for index in at if index < len(sizes)}
+    found = select(NOTES).where(*whole, NOTES.c.size.in_(sorted(wanted)))
+    return [_note(row) for row in db.execute(found.order_by(NOTES.c.size))]
 
 
 def newest_note(db: Connection, origin: str, *, quorum: bool) -> LogNote | None:

@@ -65,6 +65,13 @@ def unpublished_places(db: Connection) -> list[PlaceRow]:
     return [_place(row) for row in db.execute(found.order_by(PLACES.c.n))]
 
 
+def uncovered_places(db: Connection, size: int) -> int:
+    """How many own places have no index below `size` yet."""
+    waiting = PLACES.c.leaf.is_(None) | (PLACES.c.leaf >= size)
+    found = select(func.count()).select_from(PLACES).where(PLACES.c.own.is_(True), waiting)
+    return int(db.execute(found).scalar_one())
+
+
 def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence[bytes]) -> None:
     """Give the places that these entries stand for their index (`keeper` None: our own places).
 

@@ -69,6 +69,11 @@ class SqlStore:
         with self._database.read() as db:
             return places.unpublished_places(db)
 
+    def uncovered(self, size: int) -> int:
+        """How many own places have no index below `size` yet."""
+        with self._database.read() as db:
+            return places.uncovered_places(db, size)
+
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""
         with self._database.write() as db:
@@ -95,6 +100,11 @@ class SqlStore:
         """Stored checkpoints with size > after, ascending; only those with a quorum if asked."""
         with self._database.read() as db:
             return logs.notes_of(db, origin, after, quorum=quorum, limit=limit)
+
+    def covering(self, origin: str, leaves: Sequence[int], size: int) -> list[LogNote]:
+        """Quorum notes, ascending: the first over each leaf, that of `size`, and the newest."""
+        with self._database.read() as db:
+            return logs.covering_notes(db, origin, leaves, size)
 
     def newest(self, origin: str, *, quorum: bool = True) -> LogNote | None:
         """The stored checkpoint of the largest size, of those with a quorum if asked."""

@@ -27,6 +27,7 @@ from node.core.records.canonical import decode
 from node.services.actors.crowd import Crowd, Opened
 from node.services.actors.drawer import Inside
 from node.services.actors.expert import Experts
+from node.services.actors.hearing import Times
 from node.services.actors.roll import Invented, roll_in
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ async def _run(places: Places, output: Output) -> None:
         def publish(key: str, data: bytes) -> None:
             receipts.write(f"{key}.receipt", data)
 
-        everybody = Crowd(doors, experts, drawer, SystemEntropy(), trust, publish)
+        times = Times(doors)
+        everybody = Crowd(doors, experts, drawer, SystemEntropy(), trust, publish, times)
         playing = Playing(everybody, places.opened, output)
         attending = [one.attend(_unheard) for one in experts.values()]
-        await asyncio.gather(playing.forever(), *attending)
+        await asyncio.gather(playing.forever(), times.run(), *attending)

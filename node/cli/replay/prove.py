@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 READY_S = 60.0
 AGAIN_S = 0.5
+AT_ONCE = 3
+"""So many files are made and judged at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Prover:
     root: Path
     told: Callable[[Carried, int], None]
     carried: dict[str, Carried] = field(default_factory=dict)
+    busy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def prove(self, play: Play) -> None:
         """Keep the evidence of a tender that is over, once all of it is endorsed and anchored.
@@ -64,8 +67,9 @@ class Prover:
         while True:
             late = loop.time() > end
             try:
-                data = await self.regulator.evidence(play.reading.stream, "regulator")
-                verdict = await asyncio.to_thread(verify, data, self.trust)
+                async with self.busy:
+                    data = await self.regulator.evidence(play.reading.stream, "regulator")
+                    verdict = await asyncio.to_thread(verify, data, self.trust)
                 if late or (verdict.facts.get("closed") and not verdict.remarks):
                     break
             except StateError as error:

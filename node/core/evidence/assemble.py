@@ -7,6 +7,7 @@ that (`extent.needs_of` names them), and calls `assemble`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -131,9 +132,9 @@ def _ends(cut: Sequence[Shown]) -> dict[str, int]:
 
 def _covering(part: StreamPart, index: int) -> int:
     """The size of the first stored quorum note that holds a leaf."""
-    for size, _ in part.notes:
-        if size > index:
-            return size
+    at = bisect_right(part.notes, index, key=lambda note: note[0])
+    if at < len(part.notes):
+        return part.notes[at][0]
     raise StateError("a place has no quorum of cosignatures yet", code="too-early")
 
 

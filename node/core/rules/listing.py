@@ -51,21 +51,28 @@ class NamedPerson(Part, frozen=True, kw_only=True):
     salt: Hex32
 
 
-class PoolDisclosure(Part, frozen=True, kw_only=True):
-    """What a pool gives the regulator at once: snapshot's entries, recusals, and all salts.
+class SnapshotDisclosure(Part, frozen=True, kw_only=True):
+    """The entries of a published snapshot, in the order of their leaves, for the regulator."""
 
-    Entries stand in the order of their leaves, exclusions by pseudonym, persons ascending.
+    entries: Annotated[tuple[PoolEntry, ...], msgspec.Meta(max_length=MAX_LIST)]
+    pool: CentreId
+    root: Hex32
+
+
+class PoolDisclosure(Part, frozen=True, kw_only=True):
+    """What a pool gives the regulator of a draw at once: recusals, and all salts.
+
+    Exclusions stand by pseudonym, persons ascending.
     """
 
     draw: Hex32
-    entries: Annotated[tuple[PoolEntry, ...], msgspec.Meta(max_length=MAX_LIST)]
     excluded: Annotated[tuple[Exclusion, ...], msgspec.Meta(max_length=MAX_LIST)]
     excluded_salt: Hex32
     persons: Annotated[tuple[NamedPerson, ...], msgspec.Meta(max_length=MAX_LIST)]
     pool: CentreId
 
 
-prepare(NamedPerson, PoolDisclosure)
+prepare(NamedPerson, PoolDisclosure, SnapshotDisclosure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +132,39 @@ def excluded_digest(draw: str, excluded: Iterable[Exclusion], salt: str) -> str:
 
 
 def check_disclosure(
-    told: PoolDisclosure, asked: Asked, joined: DrawJoined, published: PoolPublished
+    told: PoolDisclosure, asked: Asked, joined: DrawJoined, entries: Mapping[str, PoolEntry]
 ) -> None:
     """Accept a pool's lists only if they are all of its fit experts and nobody else.
 
-    In this order: the disclosure is of this draw; the entries are those of the snapshot published,
-    each signed by its expert; exclusions are those committed, each on a legal ground; every person
-    opens; the lists are recomputed. Raises RuleError naming the first thing that is wrong.
+    `entries` are those of the snapshot, checked (`check_snapshot`), by pseudonym. In this order:
+    the disclosure is of this draw; exclusions are those committed, each on a legal ground; every
+    person opens; the lists are recomputed. Raises RuleError naming the first thing that is wrong.
     """
     if (told.draw, joined.draw) != (asked.draw, asked.draw):
         raise RuleError("disclosure or list is of another draw", article=LISTING)
-    _check_snapshot(told, joined, published)
-    by_pseudonym = {one.facts.pseudonym: one for one in told.entries}
-    _check_excluded(told, joined, by_pseudonym)
-    persons = _check_persons(told, by_pseudonym)
+    _check_excluded(told, joined, entries)
+    persons = _check_persons(told, entries)
     excluded = {one.pseudonym for one in told.excluded}
-    fit = fit_for(asked, told.entries, excluded)
+    fit = fit_for(asked, entries.values(), excluded)
     if [listed.stratum for listed in joined.lists] != list(range(len(fit))):
         raise RuleError("one list for each stratum, in order", article=LISTING)
     for listed, group in zip(joined.lists, fit, strict=True):
         _check_list(listed, group, persons)
 
 
-def _check_snapshot(told: PoolDisclosure, joined: DrawJoined, published: PoolPublished) -> None:
+def check_joined(joined: DrawJoined, published: PoolPublished) -> None:
+    """Accept a list only if it is drawn from the snapshot published. Raises RuleError."""
     stated = (joined.snapshot.epoch, joined.snapshot.root)
-    if stated != (published.epoch, published.root) or len(told.entries) != published.size:
+    if stated != (published.epoch, published.root):
+        raise RuleError("the snapshot is not the one published", article=LISTING)
+
+
+def check_snapshot(told: SnapshotDisclosure, published: PoolPublished) -> None:
+    """Accept only the entries of the snapshot published, each signed by its expert.
+
+    Raises RuleError naming the first thing that is wrong.
+    """
+    if (told.root, len(told.entries)) != (published.root, published.size):
         raise RuleError("the snapshot is not the one published", article=LISTING)
     leaves = [entry_leaf(one) for one in told.entries]
     if leaves != sorted(leaves) or snapshot_root(told.entries) != published.root:

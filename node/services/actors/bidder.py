@@ -7,7 +7,7 @@ stands inside the box, where its long-lived key vouches for the bid key (protoco
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,7 @@ class BidderProgram:
     house: House
     bidder: Bidder
     refused: bool = False
+    has_receipt: bool = False
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -66,11 +67,16 @@ class BidderProgram:
         return certificate, key_in(drawer, "bid.key", self.bidder.suite, entropy)
 
     async def run(self, reading: Reading, told: Told) -> bool:
-        """Act until the tender is over; True if our bid is where our receipt says it must be."""
+        """Read as this bidder, and act until the tender is over; gives what `act` gives."""
+        author = f"bidder:{key_id(self.keys()[1].public)}"
+        return await self.act(watch(self.house.door, reading, lambda _: author), told)
+
+    async def act(self, beats: AsyncIterator[tuple[TenderState, int]], told: Told) -> bool:
+        """Act on what is read; True if our bid is where our receipt says it must be."""
         _, signer = self.keys()
         pen = Pen(f"bidder:{key_id(signer.public)}", signer, self.house.drawer)
         whole = False
-        async for state, now in watch(self.house.door, reading, lambda _: pen.author):
+        async for state, now in beats:
             if state.phase in OVER:
                 whole = is_listed(pen, state)
                 told("our bid stands" if whole else "our bid is missing; keep the receipt")
@@ -93,7 +99,9 @@ class BidderProgram:
         """Do what is next; gives a line if something was done."""
         if state.announced is None or self.refused:
             return ""
-        if self.house.drawer.read(RECEIPT) is None:
+        if not self.has_receipt:
+            self.has_receipt = self.house.drawer.read(RECEIPT) is not None
+        if not self.has_receipt:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line

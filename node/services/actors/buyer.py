@@ -6,7 +6,7 @@ Until the opening is over it reads as the public does: it must not know how many
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,11 +66,17 @@ class BuyerProgram:
     tender: TenderFile
 
     async def run(self, reading: Reading, told: Callable[[str], None]) -> TenderState:
-        """Act until the tender is over; `told` gets one line for each record accepted."""
+        """Read, and act until the tender is over."""
+        return await self.act(watch(self.door, reading, reader_of), told)
+
+    async def act(
+        self, beats: AsyncIterator[tuple[TenderState, int]], told: Callable[[str], None]
+    ) -> TenderState:
+        """Act on what is read; `told` gets one line for each record accepted."""
         signer = key_in(self.drawer, "buyer.key", "es256", self.entropy)
         pen = Pen(f"buyer:{self.tender.buyer.id}", signer, self.drawer)
         last: TenderState | None = None
-        async for state, now in watch(self.door, reading, reader_of):
+        async for state, now in beats:
             last = state
             try:
                 if await self.step(pen, state, now):

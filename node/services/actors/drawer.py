@@ -32,6 +32,10 @@ class Drawer(Protocol):
         """Remove a file, if it is there."""
         ...
 
+    def names(self, folder: str) -> list[str]:
+        """The files of a folder inside, sorted; none if there is no such folder."""
+        ...
+
 
 class KeyKept(Part, frozen=True, kw_only=True):
     """A private key as its owner keeps it."""
@@ -90,3 +94,7 @@ class Inside:
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         self.drawer.remove(f"{self.folder}/{name}")
+
+    def names(self, folder: str) -> list[str]:
+        """The files of a folder inside, sorted."""
+        return self.drawer.names(f"{self.folder}/{folder}")

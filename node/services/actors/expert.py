@@ -30,6 +30,7 @@ class Experts:
     roll: RollKept
     calendar: Calendar = field(default_factory=Calendar)
     invited: dict[str, dict[str, Invitation]] = field(default_factory=dict)
+    waiting: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Enter every expert into the pool; again is harmless. Waits for a node that is away."""
@@ -64,6 +65,11 @@ class Experts:
         """Whom of them a tender has drawn, by seat."""
         return self.invited.setdefault(stream, {})
 
+    async def drawn(self, stream: str) -> None:
+        """Wait until a tender has drawn one of them."""
+        if not self.seats(stream):
+            await self.waiting.setdefault(stream, asyncio.Event()).wait()
+
     def expert(self, pseudonym: str) -> ExpertKept:
         """The expert of this pseudonym, who is one of ours."""
         return next(one for one in self.roll.experts if one.facts.pseudonym == pseudonym)
@@ -82,6 +88,8 @@ class Experts:
         async for found in self.door.invitations(pseudonyms):
             if law.person(found.draw, found.pseudonym, found.person_salt) == found.person:
                 self.seats(found.stream)[found.seat] = found
+                if (event := self.waiting.pop(found.stream, None)) is not None:
+                    event.set()
 
 
 async def _again(once: Callable[[], Awaitable[None]], told: Told) -> None:

@@ -7,7 +7,7 @@ for the committee's records are shown to venues only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from node.services.ports.door import Invitation
 
 Told = Callable[[str], None]
-MAX_SEATS = 99
 
 
 class SeatKept(Part, frozen=True, kw_only=True):
@@ -70,11 +69,19 @@ class SeatsProgram:
     failing: dict[str, str] = field(default_factory=dict)
 
     async def run(self, reading: Reading, told: Told) -> TenderState:
-        """Take seats and judge, until the tender is over."""
-        self._remember(reading.stream)
-        last: TenderState | None = None
+        """Read, take seats and judge, until the tender is over."""
+        self.remember(reading.stream)
         invited = self.experts.seats(reading.stream)
-        async for state, now in watch(self.experts.door, reading, lambda _: self._reader(invited)):
+        beats = watch(self.experts.door, reading, lambda _: self._reader(invited))
+        return await self.act(beats, reading.stream, told)
+
+    async def act(
+        self, beats: AsyncIterator[tuple[TenderState, int]], stream: str, told: Told
+    ) -> TenderState:
+        """Act on what is read."""
+        last: TenderState | None = None
+        invited = self.experts.seats(stream)
+        async for state, now in beats:
             last = state
             seats = sorted({*invited, *self.pens} & state.seats.keys(), key=int)
             await asyncio.gather(*(self._tried(seat, state, now, told) for seat in seats))
@@ -86,9 +93,10 @@ class SeatsProgram:
         """As whom the experts read."""
         return f"centre:{self.experts.centre}" if invited or self.pens else "public"
 
-    def _remember(self, stream: str) -> None:
+    def remember(self, stream: str) -> None:
         """After a restart: the seats that were taken before."""
-        for seat in map(str, range(1, MAX_SEATS + 1)):
+        for name in self.drawer.names(f"seats/{stream}"):
+            seat = name.partition(".")[0]
             kept = take_out(self.drawer, _seat_file(stream, seat), SeatKept)
             if kept is not None:
                 self.pens[seat] = self._pen(stream, seat, kept)

@@ -124,6 +124,10 @@ class Application(Protocol):
         """A pool gives us, a regulator, the salts of its lists of a draw."""
         ...
 
+    async def disclose_snapshot(self, root: str, payload: bytes, peer: str) -> None:
+        """A pool gives the regulator the entries of a published snapshot, once."""
+        ...
+
     async def enter(self, facts: bytes, signature: bytes) -> None:
         """An expert enters our pool: the RFC 8785 bytes of EntryFacts and their signature."""
         ...

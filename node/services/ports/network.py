@@ -86,6 +86,10 @@ class Partner(Protocol):
         """A pool gives the regulator the salts of its lists at once (protocol 6)."""
         ...
 
+    async def disclose_snapshot(self, root: str, payload: bytes) -> None:
+        """A pool gives the regulator the entries of a published snapshot, once."""
+        ...
+
     async def close(self) -> None:
         """End the connection and everything under way on it."""
         ...

@@ -149,6 +149,10 @@ class Store(Protocol):
         """Own places that no published tick holds yet, oldest first."""
         ...
 
+    def uncovered(self, size: int) -> int:
+        """How many own places have no index below `size` yet."""
+        ...
+
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""
         ...
@@ -172,6 +176,10 @@ class Store(Protocol):
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
     ) -> list[LogNote]:
         """Stored checkpoints with size > after, ascending; only those with a quorum if asked."""
+        ...
+
+    def covering(self, origin: str, leaves: Sequence[int], size: int) -> list[LogNote]:
+        """Quorum notes, ascending: the first over each leaf, that of `size`, and the newest."""
         ...
 
     def newest(self, origin: str, *, quorum: bool = True) -> LogNote | None:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yuanping/v1/pools.proto\x12\x0byuanping.v1\"0\n\x0c\x45nterRequest\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x0f\n\rEnterResponse\"G\n\x1aPoolServiceDiscloseRequest\x12\x11\n\x04\x64raw\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x07\n\x05_draw\"\x1d\n\x1bPoolServiceDiscloseResponse2\xae\x01\n\x0bPoolService\x12>\n\x05\x45nter\x12\x19.yuanping.v1.EnterRequest\x1a\x1a.yuanping.v1.EnterResponse\x12_\n\x08\x44isclose\x12\'.yuanping.v1.PoolServiceDiscloseRequest\x1a(.yuanping.v1.PoolServiceDiscloseResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yuanping/v1/pools.proto\x12\x0byuanping.v1\"0\n\x0c\x45nterRequest\x12\r\n\x05\x66\x61\x63ts\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x0f\n\rEnterResponse\"k\n\x1aPoolServiceDiscloseRequest\x12\x11\n\x04\x64raw\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x12\x15\n\x08snapshot\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_drawB\x0b\n\t_snapshot\"\x1d\n\x1bPoolServiceDiscloseResponse2\xae\x01\n\x0bPoolService\x12>\n\x05\x45nter\x12\x19.yuanping.v1.EnterRequest\x1a\x1a.yuanping.v1.EnterResponse\x12_\n\x08\x44isclose\x12\'.yuanping.v1.PoolServiceDiscloseRequest\x1a(.yuanping.v1.PoolServiceDiscloseResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTERRESPONSE']._serialized_start=90
   _globals['_ENTERRESPONSE']._serialized_end=105
   _globals['_POOLSERVICEDISCLOSEREQUEST']._serialized_start=107
-  _globals['_POOLSERVICEDISCLOSEREQUEST']._serialized_end=178
-  _globals['_POOLSERVICEDISCLOSERESPONSE']._serialized_start=180
-  _globals['_POOLSERVICEDISCLOSERESPONSE']._serialized_end=209
-  _globals['_POOLSERVICE']._serialized_start=212
-  _globals['_POOLSERVICE']._serialized_end=386
+  _globals['_POOLSERVICEDISCLOSEREQUEST']._serialized_end=214
+  _globals['_POOLSERVICEDISCLOSERESPONSE']._serialized_start=216
+  _globals['_POOLSERVICEDISCLOSERESPONSE']._serialized_end=245
+  _globals['_POOLSERVICE']._serialized_start=248
+  _globals['_POOLSERVICE']._serialized_end=422
 # @@protoc_insertion_point(module_scope)

@@ -61,28 +61,39 @@ Global___EnterResponse: _TypeAlias = EnterResponse  # noqa: Y015
 
 @_typing.final
 class PoolServiceDiscloseRequest(_message.Message):
-    """The payload in pieces of at most 1 MiB, 64 MiB in all. Next unused field number: 3."""
+    """The payload in pieces of at most 1 MiB, 64 MiB in all. Next unused field number: 4."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DRAW_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
     draw: _builtins.str
-    """The draw; in the first piece only."""
+    """The draw whose lists are opened; in the first piece only."""
     chunk: _builtins.bytes
+    snapshot: _builtins.str
+    """Instead of a draw: the root of the snapshot whose entries these are. A regulator gets a
+    snapshot once, before the first draw from it.
+    """
     def __init__(
         self,
         *,
         draw: _builtins.str | None = ...,
         chunk: _builtins.bytes = ...,
+        snapshot: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "draw", b"draw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "_snapshot", b"_snapshot", "draw", b"draw", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "chunk", b"chunk", "draw", b"draw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_draw", b"_draw", "_snapshot", b"_snapshot", "chunk", b"chunk", "draw", b"draw", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__draw: _TypeAlias = _typing.Literal["draw"]  # noqa: Y015
     _WhichOneofArgType__draw: _TypeAlias = _typing.Literal["_draw", b"_draw"]  # noqa: Y015
+    _WhichOneofReturnType__snapshot: _TypeAlias = _typing.Literal["snapshot"]  # noqa: Y015
+    _WhichOneofArgType__snapshot: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__draw) -> _WhichOneofReturnType__draw | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__snapshot) -> _WhichOneofReturnType__snapshot | None: ...
 
 Global___PoolServiceDiscloseRequest: _TypeAlias = PoolServiceDiscloseRequest  # noqa: Y015
 

@@ -23,8 +23,10 @@ from node.core.rules.listing import (
     Asked,
     Exclusion,
     PoolDisclosure,
+    SnapshotDisclosure,
     asked_of,
     check_disclosure,
+    check_snapshot,
 )
 from node.core.rules.pool import EntryFacts, entry_message
 from node.core.rules.state import Phase
@@ -166,7 +168,11 @@ def test_a_recused_expert_is_left_out_and_the_regulator_is_told_why() -> None:
     assert pseudonym not in {one.pseudonym for one in pool.roster.persons(asked.draw)}
     told = decode(pool.disclosure(asked.draw), PoolDisclosure)
     assert [one.pseudonym for one in told.excluded] == [pseudonym]
-    check_disclosure(told, asked, body, stage.snapshots[snapshot.stream])
+    published = stage.snapshots[snapshot.stream]
+    entries = decode(pool.snapshot_disclosure(snapshot), SnapshotDisclosure)
+    check_snapshot(entries, published)
+    by_pseudonym = {one.facts.pseudonym: one for one in entries.entries}
+    check_disclosure(told, asked, body, by_pseudonym)
     with refused("not-found"):
         pool.disclosure("cd" * 32)
 
@@ -375,6 +381,13 @@ class Told:
     def __init__(self, oversight: Oversight) -> None:
         self.oversight, self.away, self.calls = oversight, True, 0
 
+    async def disclose_snapshot(self, root: str, payload: bytes) -> None:
+        """Take it, or be away."""
+        self.calls += 1
+        if self.away:
+            raise StateError("away")
+        self.oversight.take_snapshot(root, payload, GUEST)
+
     async def disclose(self, draw: str, payload: bytes) -> None:
         """Take it, or be away."""
         self.calls += 1
@@ -398,7 +411,7 @@ def test_the_regulator_is_told_once_it_is_there_and_judges_every_list() -> None:
     assert oversight.judge() == {}
     regulator.away = False
     assert [tell(), tell()] == [1, 0]
-    assert regulator.calls == 2
+    assert regulator.calls == 3  # once in vain, then the snapshot and the draw
     assert oversight.judge() == {(state.draw.id, GUEST): GOOD}
     payload = stage.pools[GUEST].disclosure(state.draw.id)
     for draw, peer in ((state.draw.id, HOST), ("00" * 32, GUEST)):
@@ -416,6 +429,11 @@ def test_a_verdict_against_a_pool_stands_whatever_it_tells_later() -> None:
     told = decode(payload, PoolDisclosure)
     short = encode(replace(told, persons=told.persons[1:]))
     oversight = Oversight(store, stage.tenders, lambda stream, _seq: stage.snapshots.get(stream))
+    snapshot = state.draw.joined[GUEST].snapshot
+    entries = stage.pools[GUEST].snapshot_disclosure(snapshot)
+    with pytest.raises(ForbiddenError):
+        oversight.take_snapshot(snapshot.root, entries, HOST)
+    oversight.take_snapshot(snapshot.root, entries, GUEST)
     oversight.take(state.draw.id, short, GUEST)
     oversight.take(state.draw.id, payload, GUEST)
     verdict = oversight.judge()[state.draw.id, GUEST]

@@ -6,6 +6,7 @@ It stands here and not among the commands because it puts HTTP beside the node: 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from node.bootstrap import Node
     from node.settings import Settings
 
+GC_THRESHOLD = (50_000, 20, 50)
+"""A node holds many values for long and makes few circles: Python would look for them too often."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -34,6 +37,7 @@ def run(
 
     settings = read_settings(config)
     configure()
+    gc.set_threshold(*GC_THRESHOLD)
     (config.resolve().parent / "pid").write_text(f"{os.getpid()}\n", "ascii")
     asyncio.run(_serve(settings))
 

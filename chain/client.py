@@ -147,6 +147,23 @@ class ChainClient:
         values = (*facts, tuple(members))
         return Round(*values) if facts[0] else None
 
+    def round_words(
+        self, round_id: bytes, opener: str, members: Sequence[str]
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Commitments and secrets of these members, in one request; zero bytes for none."""
+        calls: list[Call] = [
+            ("beacon", name, (round_id, opener, member))
+            for name in ("commitOf", "secretOf")
+            for member in members
+        ]
+        words = [found[0] for found in self._views(calls)]
+        return words[: len(members)], words[len(members) :]
+
+    def secrets(self, rounds: Sequence[tuple[bytes, str]], account: str) -> list[bytes]:
+        """One member's secrets in many rounds (id, opener), in one request."""
+        calls: list[Call] = [("beacon", "secretOf", (*one, account)) for one in rounds]
+        return [found[0] for found in self._views(calls)]
+
     def commitment(self, round_id: bytes, opener: str, account: str) -> bytes:
         """A member's commitment; zero bytes if there is none."""
         found: bytes = self._view(("beacon", "commitOf", (round_id, opener, account)))[0]
@@ -254,10 +271,24 @@ class ChainClient:
         return ChainError(f"{name} was refused in block {receipt.block}")
 
     def _view(self, call: Call, number: int | None = None) -> tuple[Any, ...]:
+        return self._views([call], number)[0]
+
+    def _views(self, calls: Sequence[Call], number: int | None = None) -> list[tuple[Any, ...]]:
+        """Many reads in one request."""
+        if not calls:
+            return []
+        tag = "latest" if number is None else hex(number)
+        asked: list[Request] = [("eth_call", [self._asked(call), tag]) for call in calls]
+        answers = self.rpc.batch(asked)
+        return [self._read(call, raw) for call, raw in zip(calls, answers, strict=True)]
+
+    def _asked(self, call: Call) -> dict[str, str]:
         contract, name, args = call
         data = "0x" + encode_call(contract, name, *args).hex()
-        asked = {"to": self.contracts[contract], "data": data}
-        raw = self.rpc.call("eth_call", asked, "latest" if number is None else hex(number))
+        return {"to": self.contracts[contract], "data": data}
+
+    def _read(self, call: Call, raw: str) -> tuple[Any, ...]:
+        contract, name, _ = call
         try:
             return decode(method(contract, name).outputs, bytes.fromhex(raw[2:]))
         except (ValueError, TypeError):

@@ -342,7 +342,7 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         members=base.members,
         publisher=publisher,
         cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock, grace),
-        duties=Duties(app.desk, app.tender, app.say, report_duty),
+        duties=Duties(app.desk, app.tender, app.say, report_duty, report),
         beacon=Beacon(base.chain, base.store, base.entropy, base.clock),
         report=report,
         tick_s=base.settings.log.tick_ms / 1000,

@@ -32,6 +32,12 @@ def _answering() -> Iterator[None]:
         raise NodeError(f"the chain refused: {error}", code="anchor") from None
 
 
+def _words(members: Sequence[str], words: Sequence[bytes]) -> dict[str, str]:
+    """Member's account -> its word in hex, of those that are there."""
+    both = zip(members, words, strict=True)
+    return {member[2:]: word.hex() for member, word in both if word != ZERO}
+
+
 class ChainLedger:
     """One member's account on the network; every method is blocking and safe for threads."""
 
@@ -127,16 +133,15 @@ class ChainLedger:
             found = self._chain.round(raw, who)
             if found is None:
                 return None
-            commits = {m[2:]: self._chain.commitment(raw, who, m) for m in found.members}
-            secrets = {m[2:]: self._chain.secret(raw, who, m) for m in found.members}
+            commits, secrets = self._chain.round_words(raw, who, found.members)
         return BeaconRound(
             round_id,
             found.opened_at,
             found.commit_by,
             found.reveal_by,
             tuple(member[2:] for member in found.members),
-            {account: word.hex() for account, word in commits.items() if word != ZERO},
-            {account: word.hex() for account, word in secrets.items() if word != ZERO},
+            _words(found.members, commits),
+            _words(found.members, secrets),
         )
 
     def rounds_for_us(self) -> list[tuple[str, str]]:
@@ -148,8 +153,10 @@ class ChainLedger:
                 if ours in one.members:
                     self._rounds[one.round.hex(), one.opener[2:]] = one.members
                 self._seen_block = max(self._seen_block, one.block)
-            for key in list(self._rounds):
-                if self._chain.secret(bytes.fromhex(key[0]), f"0x{key[1]}", ours) != ZERO:
+            keys = list(self._rounds)
+            asked = [(bytes.fromhex(name), f"0x{opener}") for name, opener in keys]
+            for key, secret in zip(keys, self._chain.secrets(asked, ours), strict=True):
+                if secret != ZERO:
                     del self._rounds[key]
         return list(self._rounds)
 

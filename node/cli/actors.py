@@ -79,7 +79,7 @@ def bidders(
     """Bid for every bidder of the tender file; 0 only if every bid is in the published list."""
     from node.adapters.drawer import FileDrawer
     from node.adapters.entropy import SystemEntropy
-    from node.services.actors.bidder import BidderProgram, House
+    from node.services.actors.bidder import BidderProgram, Means
     from node.services.actors.drawer import Inside
 
     output, case, policy = Output(as_json=json), _case(tender), _policy(trust)
@@ -90,9 +90,9 @@ def bidders(
         runs = []
         for one in case.bidders:
             own = Inside(drawer, one.id)
-            house = House(client, own, SystemEntropy(), policy, _publisher(shown.write))
+            means = Means(client, own, SystemEntropy(), policy, _publisher(shown.write))
             told = _told(output, f"bidder {one.id}")
-            runs.append(BidderProgram(house, one).run(_again(reading), told))
+            runs.append(BidderProgram(means, one).run(_again(reading), told))
         stands = await asyncio.gather(*runs)
         output.end(bids=len(stands), standing=sum(stands))
         return 0 if all(stands) else 1

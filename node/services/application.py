@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from node.services.founding import Founder
     from node.services.lodging import Lodging
     from node.services.model import Book, OwnLog
-    from node.services.ports import Followed, LogPart
+    from node.services.ports import Followed, LogPart, News, Wanted
     from node.services.publisher import Publisher
     from node.services.receipts import Receipts
     from node.services.sequencer import Sequencer
     from node.services.shown import Shown
 
+BEAT_S = 5.0
+"""A follower of many streams hears from us so often, whatever happens."""
 PARTNER_BYTES = 64 * 1024 * 1024
 """How much a partner may store here that no accepted record names yet."""
 
@@ -150,6 +152,10 @@ class Records:
     def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed]:
         """Places with seq > after as the audience table allows; goes on as they appear."""
         return self.shown.follow(stream, after, reader)
+
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """The same for many streams in one call."""
+        return self.shown.follow_many(wanted, BEAT_S)
 
     async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """Our log from size `after` on, at each checkpoint that gets its quorum."""

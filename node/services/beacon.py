@@ -7,6 +7,7 @@ durable before the commitment is sent, so that a crash never turns into a missin
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from node.services.ports import BeaconRound, Chain, Clock, Entropy, Store
 
 
+AT_ONCE = 8
+"""So many rounds are answered at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beacon:
     """Answers the rounds that name our account. Every method is blocking."""
@@ -34,12 +39,18 @@ class Beacon:
     def answer(self, states: Iterable[TenderState]) -> None:
         """Commit and reveal where it is our turn; rounds that no draw of ours asks for are left."""
         awaited = expected_rounds(list(states), self.clock.now())
-        for round_id, opener in self.chain.rounds_for_us():
-            if awaited.get(round_id) != opener:
-                continue
-            found = self.chain.round(round_id, opener)
-            if found is not None:
-                self._answer(found, opener)
+        if not awaited:
+            return
+        ours = [one for one in self.chain.rounds_for_us() if awaited.get(one[0]) == one[1]]
+        # At once: the chain takes what comes together into one block.
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(self._look, ours))
+
+    def _look(self, one: tuple[str, str]) -> None:
+        round_id, opener = one
+        found = self.chain.round(round_id, opener)
+        if found is not None:
+            self._answer(found, opener)
 
     def _answer(self, found: BeaconRound, opener: str) -> None:
         account, now = self.chain.account, self.clock.now()

@@ -42,10 +42,13 @@ class Bell:
 
     def listen(self, *topics: str) -> Ear:
         """Listen from now on, until the ear is closed."""
-        ear = Ear(self, topics)
-        for topic in topics:
-            self._ears.setdefault(topic, set()).add(ear)
+        ear = Ear(self)
+        ear.also(*topics)
         return ear
+
+    def tell(self, ear: Ear, topic: str) -> None:
+        """From now on let an ear hear this topic too."""
+        self._ears.setdefault(topic, set()).add(ear)
 
     def forget(self, ear: Ear) -> None:
         """Tell an ear nothing more."""
@@ -59,11 +62,17 @@ class Bell:
 class Ear(AbstractContextManager["Ear"]):
     """What one listener has heard and not taken yet."""
 
-    def __init__(self, bell: Bell, topics: tuple[str, ...]) -> None:
-        self.topics = topics
+    def __init__(self, bell: Bell) -> None:
+        self.topics: set[str] = set()
         self._bell = bell
         self._heard: dict[str, None] = {}
         self._event = asyncio.Event()
+
+    def also(self, *topics: str) -> None:
+        """Listen to these too."""
+        for topic in topics:
+            self.topics.add(topic)
+            self._bell.tell(self, topic)
 
     def tell(self, topic: str) -> None:
         """Remember a ring."""

@@ -29,6 +29,7 @@ from node.services.ports.door import Call
 from node.services.roster import AnswerKept, CallMade, Contacted, key_of, text_of
 
 if TYPE_CHECKING:
+    from node.core.rules.listing import NamedPerson
     from node.core.rules.state import TenderState
     from node.services.bell import Bell
     from node.services.pools import PoolService
@@ -37,20 +38,35 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Part)
 Said = tuple[ExpertContacted, Mapping[str, str]]
+MOST = 10_000
+"""Talks that are remembered; the store has them all."""
 WAIT_S = 15.0
 """How long a waiting program is left without a look, should a ring be missed."""
 
 
 @dataclass(slots=True)
+class Talk:
+    """What stands in the store of one person's call."""
+
+    named: NamedPerson
+    call: CallMade | None = None
+    answer: AnswerKept | None = None
+
+
+@dataclass(slots=True)
 class Calling:
-    """The calls of one pool; `place` names the centre in Chinese and English."""
+    """The calls of one pool; `place` names the centre in Chinese and English.
+
+    `talks` are those under way, as the store has them: it is written first.
+    """
 
     pools: PoolService
     notifier: Notifier
     bell: Bell
     place: tuple[str, str]
     waiting: dict[tuple[str, str], Call] = field(default_factory=dict)
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    talks: dict[tuple[str, str], Talk] = field(default_factory=dict)
+    busy: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
 
     async def contacted(self, state: TenderState, person: str) -> Said | None:
         """The body of `expert.contacted` and the fact to commit with it; calls her first.
@@ -60,13 +76,15 @@ class Calling:
         draw, now = state.draw, self.pools.clock.now()
         if (draw.id, person) in self.waiting and now < answer_until(state):
             return None
+        term = state.rules.draw.contact_seconds.value
+        called = await self._called(state, person)
+        answer = self.talks[draw.id, person].answer
+        if answer is None and now < answer_until(state):
+            return None
         known = await self._find(Contacted, draw.id, "contacted", person)
         if known is not None:
             return known.body, {}
-        term = state.rules.draw.contact_seconds.value
-        called = await self._called(state, person)
-        answer = await self._find(AnswerKept, draw.id, "answer", person)
-        if now >= draw.received + term or (answer is None and now < answer_until(state)):
+        if now >= draw.received + term:
             return None
         self.waiting.pop((draw.id, person), None)
         outcome: Outcome = "unreachable"
@@ -99,21 +117,36 @@ class Calling:
 
         The notifier goes first: after a crash in between she is called twice, never not at all.
         """
-        draw = state.draw
-        named = await asyncio.to_thread(self.pools.roster.person, draw.id, person)
-        call = await self._find(CallMade, draw.id, "call", person)
+        draw, talk = state.draw, await self._talk(state.draw.id, person)
         zh, en = self._message(state)
-        if call is None:
-            await self.notifier.call(draw.id, named.pseudonym, f"{zh} {en}")
+        if talk.call is None:
+            await self.notifier.call(draw.id, talk.named.pseudonym, f"{zh} {en}")
             call = CallMade(at=self.pools.clock.now())
             await self._keep((key_of(draw.id, "call", person), call))
-        if (draw.id, person) not in self.waiting:
-            stratum = _stratum(state, person)
-            shown = Call(draw.id, stratum, person, named.pseudonym, zh, en, call.at)
-            if await self._find(AnswerKept, draw.id, "answer", person) is None:
-                self.waiting[draw.id, person] = shown
-                self.bell.ring(POOL)
-        return call
+            talk.call = call
+        if (draw.id, person) not in self.waiting and talk.answer is None:
+            stratum, pseudonym = _stratum(state, person), talk.named.pseudonym
+            shown = Call(draw.id, stratum, person, pseudonym, zh, en, talk.call.at)
+            self.waiting[draw.id, person] = shown
+            self.bell.ring(POOL)
+        return talk.call
+
+    async def _talk(self, draw: str, person: str) -> Talk:
+        """What stands of a person's call, read once. Raises MissingError if she is none of ours."""
+        if (draw, person) not in self.talks:
+            if len(self.talks) >= MOST:
+                self.talks.clear()
+            talk = await asyncio.to_thread(self._read, draw, person)
+            self.talks.setdefault((draw, person), talk)
+        return self.talks[draw, person]
+
+    def _read(self, draw: str, person: str) -> Talk:
+        roster = self.pools.roster
+        return Talk(
+            roster.person(draw, person),
+            roster.find(CallMade, key_of(draw, "call", person)),
+            roster.find(AnswerKept, key_of(draw, "answer", person)),
+        )
 
     def _message(self, state: TenderState) -> tuple[str, str]:
         """When and where, in both languages; nothing that tells what for."""
@@ -140,27 +173,28 @@ class Calling:
         Raises MissingError for somebody nobody called, SignatureError for an answer that is not
         her own, StateError for a second, different answer or one that comes too late.
         """
-        named = await asyncio.to_thread(self.pools.roster.person, given.draw, given.person)
-        entry = await asyncio.to_thread(self.pools.roster.entry, named.pseudonym)
-        if entry is None or await self._find(CallMade, given.draw, "call", given.person) is None:
+        talk = await self._talk(given.draw, given.person)
+        entry = await asyncio.to_thread(self.pools.roster.entry, talk.named.pseudonym)
+        if entry is None or talk.call is None:
             raise MissingError("nobody called this person")
         message = answer_message(given.draw, given.person, accepted=given.accepted)
         verify(entry.facts.entry, message, given.signature)
-        async with self.busy:
-            await self._take(given)
+        async with self.busy.setdefault((given.draw, given.person), asyncio.Lock()):
+            await self._take(given, talk)
+        self.busy.pop((given.draw, given.person), None)
         self.waiting.pop((given.draw, given.person), None)
         self.bell.ring(POOL)
 
-    async def _take(self, given: CallAnswer) -> None:
-        known = await self._find(AnswerKept, given.draw, "answer", given.person)
-        if known is not None:
-            if known.accepted != given.accepted:
+    async def _take(self, given: CallAnswer, talk: Talk) -> None:
+        if talk.answer is not None:
+            if talk.answer.accepted != given.accepted:
                 raise StateError("this call was answered otherwise before")
             return
         if await self._find(Contacted, given.draw, "contacted", given.person) is not None:
             raise StateError("too late: the call counts as unanswered")
         kept = AnswerKept(accepted=given.accepted, sig=given.signature.hex())
         await self._keep((key_of(given.draw, "answer", given.person), kept))
+        talk.answer = kept
 
     async def _find(self, kind: type[P], draw: str, what: str, person: str) -> P | None:
         return await asyncio.to_thread(self.pools.roster.find, kind, key_of(draw, what, person))

@@ -118,6 +118,8 @@ class Draft:
             rows.setdefault(row.stream, []).append(row)
         for name, stream in self.streams.items():
             self.intake.book.put(stream, rows.get(name, ()))
+        for record, refusal in self._refusals.items():
+            self.intake.book.refused.setdefault(record, refusal)
 
     @property
     def is_empty(self) -> bool:
@@ -202,7 +204,7 @@ class Draft:
         return stream
 
     def _check_not_refused(self, record: str) -> None:
-        refused = self._refusals.get(record) or self.intake.store.refusal(record)
+        refused = self._refusals.get(record) or self.intake.book.refused.get(record)
         if refused is not None:
             code, article = refused
             raise RuleError("this record was refused for good", code=code, article=article)

@@ -6,6 +6,7 @@ the fold judges every record, whoever made it. Restarting a node at any point lo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,30 +34,65 @@ class Duties:
     tender: Callable[[str], TenderState | None]
     say: Say
     report: Callable[[str, Duty, NodeError], None]
+    mistake: Callable[[str, Exception], None]
     failing: dict[tuple[str, Duty], str] = field(default_factory=dict)
     said: dict[str, int] = field(default_factory=dict)
+    working: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    again: set[str] = field(default_factory=set)
 
-    async def run_once(self, streams: Iterable[str]) -> int:
-        """Do what can be done now in these tenders; returns how many records were made."""
-        done = 0
+    def look(self, streams: Iterable[str]) -> None:
+        """Do what can be done now in these tenders, each by itself: none waits for another."""
         for stream in streams:
+            if stream in self.working:
+                self.again.add(stream)
+            elif self._owed(stream):
+                self.working[stream] = asyncio.create_task(self._work(stream))
+
+    def _owed(self, stream: str) -> tuple[Duty, ...]:
+        """What we owe in a tender now."""
+        state = self.tender(stream)
+        return () if state is None else duties_of(state, self.desk.me, self.desk.clock.now())
+
+    async def close(self) -> None:
+        """Stop working."""
+        tasks = list(self.working.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, stream: str) -> None:
+        try:
             while await self._next(stream):
-                done += 1
-        return done
+                pass
+        except Exception as error:  # noqa: BLE001 - a mistake in one tender must not stop others
+            self.mistake(f"duties of {stream[:16]}", error)
+        finally:
+            del self.working[stream]
+        if stream in self.again:
+            self.again.discard(stream)
+            self.look([stream])
 
     async def _next(self, stream: str) -> bool:
-        """Do the first duty of a stream that can be done; False if there is none."""
+        """Do the duties of a stream that can be done now, together; False if there is none.
+
+        None of them needs another: whoever owes two things in one phase owes them about different
+        bids, sheets or persons.
+        """
         state = self.tender(stream)
         if state is None or len(state.entries) <= self.said.get(stream, -1):
             return False  # what we said last has its place, but our copy does not show it yet
-        for duty in duties_of(state, self.desk.me, self.desk.clock.now()):
-            try:
-                if await self._do(state, duty):
-                    self.failing.pop((stream, duty), None)
-                    return True
-            except NodeError as error:
-                self._failed(stream, duty, error)
-        return False
+        owed = self._owed(stream)
+        return any(await asyncio.gather(*(self._try(state, duty) for duty in owed)))
+
+    async def _try(self, state: TenderState, duty: Duty) -> bool:
+        try:
+            done = await self._do(state, duty)
+        except NodeError as error:
+            self._failed(state.stream, duty, error)
+            return False
+        if done:
+            self.failing.pop((state.stream, duty), None)
+        return done
 
     async def _do(self, state: TenderState, duty: Duty) -> bool:
         found = await self._deed(state, duty)
@@ -64,7 +100,8 @@ class Duties:
             return False
         body, facts = found
         item = self.desk.scribe.tender(duty.kind, body, state)
-        self.said[state.stream] = (await self.say(state, item, facts)).seq
+        seq = (await self.say(state, item, facts)).seq
+        self.said[state.stream] = max(seq, self.said.get(state.stream, -1))
         return True
 
     async def _deed(self, state: TenderState, duty: Duty) -> tuple[Body, Mapping[str, str]] | None:

@@ -2,8 +2,8 @@
 
 Whatever a keeper shows us is judged as if a stranger had sent it. What breaks a rule is disputed
 in our own log (`dispute.raised` in our side stream), that stream is followed no further, and
-nothing more of it is endorsed. Each partner has one task that lists its streams and one for each
-stream and for its log; a lost connection is taken up again where our own store stands.
+nothing more of it is endorsed. Each partner has one call for the list of its streams, one for the
+places of all of them and one for its log; a lost one is taken up again where our store stands.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from node.core.errors import NodeError, UnavailableError
-from node.services.ports import Followed, StreamRow
+from node.services.ports import Followed, StreamRow, Wanted
 
 if TYPE_CHECKING:
     from node.services.ports import LogPart, Partner
 
+T = TypeVar("T")
 Held = Callable[[str], int]
 """How many places of a stream our store holds."""
 Take = Callable[[StreamRow, "list[Followed]"], Awaitable[None]]
@@ -29,7 +29,7 @@ Take = Callable[[StreamRow, "list[Followed]"], Awaitable[None]]
 TakeLog = Callable[[str, "LogPart"], Awaitable[None]]
 """Check and store a stretch of a partner's log."""
 Dispute = Callable[[StreamRow, "Followed", NodeError], Awaitable[None]]
-MAX_TOGETHER = 256
+MAX_TOGETHER = 1024
 """At most so many places are judged and committed at once."""
 
 
@@ -45,14 +45,16 @@ class Following:
     take_log: TakeLog
     dispute: Dispute
     report: Callable[[str, Exception], None]
-    known: set[str] = field(default_factory=set)
+    known: dict[str, StreamRow] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    fresh: asyncio.Queue[StreamRow] = field(default_factory=asyncio.Queue)
 
     async def run(self) -> None:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._again("log", self._follow_log))
-            tasks.create_task(self._again("streams", lambda: self._list(tasks)))
+            tasks.create_task(self._again("list", self._list))
+            tasks.create_task(self._again("streams", self._follow))
 
     async def _again(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
         """Repeat for ever: a partner that does not answer is asked again, with growing pauses."""
@@ -67,28 +69,54 @@ class Following:
                     raise
                 raise UnavailableError("the partner ended the call; it is taken up again")
 
-    async def _list(self, tasks: asyncio.TaskGroup) -> None:
+    async def _list(self) -> None:
         async for row in self.partner.streams():
             if row.keeper == self.partner_id and row.id not in self.known:
-                self.known.add(row.id)
-                tasks.create_task(self._again(row.id[:8], partial(self._follow, row)))
+                self.known[row.id] = row
+                self.fresh.put_nowait(row)
 
     async def _follow_log(self) -> None:
         async for part in self.partner.follow_log(self.log_size()):
             await self.take_log(self.partner_id, part)
 
-    async def _follow(self, row: StreamRow) -> None:
+    async def _follow(self) -> None:
+        """Follow all streams that are known, from where our store stands, and new ones as told."""
+        rows: list[StreamRow] = []
+        async for together in gathered(self._news(self._wanted(rows)), MAX_TOGETHER):
+            found: dict[int, list[Followed]] = {}
+            for number, place in together:
+                found.setdefault(number, []).append(place)
+            takes = (self._take(rows[number], places) for number, places in found.items())
+            await asyncio.gather(*takes)
+
+    async def _wanted(self, rows: list[StreamRow]) -> AsyncIterator[list[Wanted]]:
+        """What to ask for, noted in `rows` in the order of asking."""
+        self.fresh = asyncio.Queue()
+        more = [row for row in self.known.values() if row.id not in self.broken]
+        while True:
+            rows += more
+            yield [Wanted(row.id, self.held(row.id) - 1) for row in more]
+            more = [await self.fresh.get()]
+            while not self.fresh.empty():
+                more.append(self.fresh.get_nowait())
+
+    async def _news(
+        self, wanted: AsyncIterator[list[Wanted]]
+    ) -> AsyncIterator[tuple[int, Followed]]:
+        async for message in self.partner.follow_many(wanted):
+            for number, places in message:
+                for place in places:
+                    yield number, place
+
+    async def _take(self, row: StreamRow, together: list[Followed]) -> None:
         if row.id in self.broken:
-            await asyncio.Event().wait()
-        places = self.partner.follow(row.id, self.held(row.id) - 1)
-        async for together in gathered(places, MAX_TOGETHER):
-            try:
-                await self.take(row, together)
-            except UnavailableError:
-                raise
-            except NodeError as error:
-                await self._break(row, together, error)
-                return
+            return
+        try:
+            await self.take(row, together)
+        except UnavailableError:
+            raise
+        except NodeError as error:
+            await self._break(row, together, error)
 
     async def _break(self, row: StreamRow, together: list[Followed], error: NodeError) -> None:
         """Find the first place that is wrong, dispute it, and follow this stream no further."""
@@ -98,14 +126,14 @@ class Following:
         self.broken.add(row.id)
 
 
-async def gathered(places: AsyncIterator[Followed], most: int) -> AsyncIterator[list[Followed]]:
+async def gathered(places: AsyncIterator[T], most: int) -> AsyncIterator[list[T]]:
     """Give what has arrived meanwhile together, in order, so that one commit takes it all."""
-    queue: asyncio.Queue[Followed | Exception | None] = asyncio.Queue(most)
+    queue: asyncio.Queue[_Item[T] | Exception | None] = asyncio.Queue(most)
 
     async def pump() -> None:
         try:
             async for place in places:
-                await queue.put(place)
+                await queue.put(_Item(place))
             await queue.put(None)
         except NodeError as error:
             await queue.put(error)
@@ -124,17 +152,24 @@ async def gathered(places: AsyncIterator[Followed], most: int) -> AsyncIterator[
         pumping.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Item(Generic[T]):
+    """Something that came, as against what ends it."""
+
+    value: T
+
+
 _END = object()
 
 
 def _drain(
-    first: Followed | Exception | None, queue: asyncio.Queue[Followed | Exception | None]
-) -> tuple[list[Followed], object]:
+    first: _Item[T] | Exception | None, queue: asyncio.Queue[_Item[T] | Exception | None]
+) -> tuple[list[T], object]:
     """Everything that waits, and what ends it: an error, the end, or nothing yet (None)."""
-    together: list[Followed] = []
+    together: list[T] = []
     item = first
-    while isinstance(item, Followed):
-        together.append(item)
+    while isinstance(item, _Item):
+        together.append(item.value)
         if queue.empty():
             return together, None
         item = queue.get_nowait()

@@ -7,7 +7,7 @@ good before the first wrong place is kept; the wrong one is never stored.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class _Call:
+    """Places of one stream that wait to be judged, and who waits for it."""
+
+    row: StreamRow
+    items: list[Followed]
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one round adds: streams as they will be, their new places, and what was wrong."""
+
+    streams: dict[str, Stream] = field(default_factory=dict)
+    places: dict[str, list[PlaceRow]] = field(default_factory=dict)
+    errors: list[NodeError | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Guest:
-    """Keeps our copies of partners' streams."""
+    """Keeps our copies of partners' streams. What waits together is committed together."""
 
     me: str
     book: Book
@@ -38,6 +56,8 @@ class Guest:
     bell: Bell
     checks: GuestChecks
     begun: dict[str, list[Followed]] = field(default_factory=dict)
+    waiting: list[_Call] = field(default_factory=list)
+    worker: asyncio.Task[None] | None = None
 
     def held(self, stream: str) -> int:
         """How many places of a stream we hold."""
@@ -51,28 +71,67 @@ class Guest:
         if self.book.get(row.id) is None and len(items) < 2:
             self.begun[row.id] = items
             return
-        stream, good, error = await asyncio.to_thread(self._judge, row, items)
-        if good and stream is not None:
-            places = tuple(_stored(row.id, item) for item in good)
-            batch = Batch(streams=tuple(moved(self.book, [stream])), places=places)
-            await self._commit(batch, row.id)
-            self.book.put(stream, places)
-            self.bell.ring(STREAMS, row.id)
-        if error is not None:
-            raise error
+        call = _Call(row, items, asyncio.get_running_loop().create_future())
+        self.waiting.append(call)
+        if self.worker is None or self.worker.done():
+            self.worker = asyncio.create_task(self._drain())
+        await asyncio.shield(call.done)
 
-    async def _commit(self, batch: Batch, stream: str) -> None:
+    async def _drain(self) -> None:
+        while self.waiting:
+            calls, self.waiting = self.waiting, []
+            try:
+                errors = await self._take_all(calls)
+            except BaseException as error:
+                _fail(calls, error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for call, found in zip(calls, errors, strict=True):
+                if call.done.done():
+                    continue
+                if found is None:
+                    call.done.set_result(None)
+                else:
+                    call.done.set_exception(found)
+
+    async def _take_all(self, calls: Sequence[_Call]) -> list[NodeError | None]:
+        """Commit order: judge, commit, memory, bell; gives what was wrong, call by call."""
+        done = await asyncio.to_thread(self._judge_all, calls)
+        if done.streams:
+            streams = tuple(moved(self.book, done.streams.values()))
+            places = tuple(row for rows in done.places.values() for row in rows)
+            await self._commit(Batch(streams=streams, places=places), done.streams)
+            for name, stream in done.streams.items():
+                self.book.put(stream, done.places[name])
+            self.bell.ring(STREAMS, *done.streams)
+        return done.errors
+
+    async def _commit(self, batch: Batch, streams: Iterable[str]) -> None:
         """Commit; if that fails its outcome is unknown, and what stands is read back."""
         try:
             await asyncio.to_thread(self.store.commit, batch)
         except NodeError:
-            await asyncio.to_thread(self.book.reload, self.store, stream)
+            for stream in streams:
+                await asyncio.to_thread(self.book.reload, self.store, stream)
             raise
 
+    def _judge_all(self, calls: Sequence[_Call]) -> _Round:
+        done = _Round()
+        for call in calls:
+            name = call.row.id
+            before = done.streams.get(name) or self.book.get(name)
+            stream, good, error = self._judge(call.row, before, call.items)
+            if good and stream is not None:
+                done.streams[name] = stream
+                done.places.setdefault(name, []).extend(_stored(name, item) for item in good)
+            done.errors.append(error)
+        return done
+
     def _judge(
-        self, row: StreamRow, items: Sequence[Followed]
+        self, row: StreamRow, stream: Stream | None, items: Sequence[Followed]
     ) -> tuple[Stream | None, list[Followed], NodeError | None]:
-        stream, good = self.book.get(row.id), 0
+        good = 0
         try:
             if stream is None:
                 stream = self._begin(row, items)
@@ -98,6 +157,16 @@ class Guest:
             side = mine.state if mine and isinstance(mine.state, OwnState) else None
             self.checks.check(stream.state, side, candidate.placed())
         return extend(stream, judge(stream.state, candidate), candidate)
+
+
+def _fail(calls: Sequence[_Call], error: BaseException) -> None:
+    for call in calls:
+        if call.done.done():
+            continue
+        if isinstance(error, Exception):
+            call.done.set_exception(error)
+        else:
+            call.done.cancel()
 
 
 def _stored(stream: str, item: Followed) -> PlaceRow:

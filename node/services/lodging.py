@@ -44,7 +44,11 @@ ANSWER_S = 20.0
 
 @dataclass(slots=True)
 class Lodging:
-    """Lodges records in our side streams and brings them to their hosts."""
+    """Lodges records in our side streams and brings them to their hosts.
+
+    `tasks` are what waits to be sent, as the store has it; None until it was read, and after a
+    commit whose outcome is unknown.
+    """
 
     desk: Desk
     own: Own
@@ -52,7 +56,7 @@ class Lodging:
     side_of: Callable[[str], str | None]
     waiting: dict[str, asyncio.Future[Accepted]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    oldest: int | None = None
+    tasks: dict[str, Task] | None = None
 
     async def say(self, state: TenderState, item: Submission, facts: Mapping[str, str]) -> Accepted:
         """Lodge one record for the host's stream and wait for the host's answer.
@@ -81,8 +85,19 @@ class Lodging:
         if refused is not None:
             code, _, detail = refused.partition(" ")
             raise NodeError(detail, code=code)
-        tasks = await self.desk.off(self.desk.store.tasks, "submit")
-        return any(task.key == record for task in tasks)
+        return record in await self._open()
+
+    async def _open(self) -> dict[str, Task]:
+        """What waits to be sent, by record."""
+        if self.tasks is None:
+            found = await self.desk.off(self.desk.store.tasks, "submit")
+            self.tasks = {task.key: task for task in found}
+        return self.tasks
+
+    @property
+    def oldest(self) -> int | None:
+        """Since when the oldest record waits; None if none does."""
+        return min((task.since for task in (self.tasks or {}).values()), default=None)
 
     async def _lodge(
         self, state: TenderState, record: str, item: Submission, facts: Mapping[str, str]
@@ -95,13 +110,18 @@ class Lodging:
         task = Task("submit", record, _payload(state.keeper, item), self.desk.clock.now())
         lodged = self.desk.scribe.own("record.lodged/v1", body, side)
         kept = {lodged_key(record): encode_payload(task.payload)}
-        await self.own([lodged], [task], {**facts, **kept})
+        tasks = await self._open()
+        try:
+            await self.own([lodged], [task], {**facts, **kept})
+        except UnavailableError:
+            self.tasks = None
+            raise
+        tasks[record] = task
         self.wake.set()
 
     async def send_once(self) -> bool:
         """Send every waiting record once, host by host; True if none is left."""
-        tasks = await self.desk.off(self.desk.store.tasks, "submit")
-        self.oldest = min((task.since for task in tasks), default=None)
+        tasks = list((await self._open()).values())
         hosts = sorted({task.payload["host"] for task in tasks})
         outcomes = await asyncio.gather(
             *(self._send(host, [t for t in tasks if t.payload["host"] == host]) for host in hosts)
@@ -125,6 +145,8 @@ class Lodging:
         ]
         finished = [task.key for task, done in zip(tasks, settled, strict=True) if done]
         await self.desk.off(self.desk.store.done, "submit", finished)
+        for record in finished:
+            (await self._open()).pop(record, None)
         return len(finished) == len(tasks)
 
     async def _bring_blob(self, host: str, item: Submission) -> None:

@@ -19,6 +19,7 @@ from node.core.rules.state import TenderState
 from node.services.bell import ANY, CHAIN, TICK
 from node.services.endorsing import dispute_of, endorsement, side_body
 from node.services.oversight import tell_regulators
+from node.services.sequencer import MAX_ITEMS
 
 if TYPE_CHECKING:
     from node.core.records.kinds import Body
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from node.services.duties import Duties
     from node.services.members import Members
     from node.services.model import Stream
-    from node.services.ports import Followed, StreamRow, Task
+    from node.services.ports import Followed, StreamRow, Submission, Task
     from node.services.publisher import Publisher
 
 Report = Callable[[str, Exception], None]
 """Tells the operator what failed; a mistake of ours with where it happened."""
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
+CHAIN_S = 0.1
 REGISTRY_S = 1.0
 POOL_S = 1.0
 """A pool publishes when nobody entered for so long, and tells regulators what it owes them."""
@@ -87,17 +89,20 @@ class Loops:
             "cosign": (0.0, self.cosign),
             "duties": (0.0, self.do_duties),
             "lodging": (0.0, self.send),
-            "chain": (PAUSE_S, self.look_at_chain),
+            "chain": (CHAIN_S, self.look_at_chain),
             "registry": (REGISTRY_S, self.look_at_registry),
-            "beacon": (PAUSE_S, self.answer_beacon),
+            "beacon": (0.0, self.answer_beacon),
             "anchors": (PAUSE_S, self.write_anchors),
             "pool": (POOL_S, self.keep_pool),
         }
         if self.supervise is not None:
             loops["supervision"] = (POOL_S, self.supervise)
-        async with asyncio.TaskGroup() as tasks:
-            for name, (pause_s, once) in loops.items():
-                tasks.create_task(forever(name, pause_s, once, self.report), name=name)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for name, (pause_s, once) in loops.items():
+                    tasks.create_task(forever(name, pause_s, once, self.report), name=name)
+        finally:
+            await self.duties.close()
 
     async def tick(self) -> None:
         """Endorse what we newly checked, and publish."""
@@ -110,14 +115,23 @@ class Loops:
         await self._ear(TICK).heard(self.tick_s)
 
     async def endorse(self) -> None:
-        """One endorsement for each followed tender that has new places and no dispute."""
+        """One endorsement for each followed tender that has new places and no dispute.
+
+        All of them in one transaction; what the fold says against one harms no other.
+        """
         desk = self.records.desk
+        items: list[Submission] = []
         for stream in self.records.book.streams("tender", own=False):
             side = await self.side_of(stream)
             if isinstance(stream.state, TenderState) and isinstance(side.state, OwnState):
                 body = endorsement(stream.state, side.state, desk.salt())
                 if body is not None:
-                    await self.log_own(side, body)
+                    items.append(desk.scribe.own(side_body(body), body, side.row.id))
+        while items:
+            part, items = items[:MAX_ITEMS], items[MAX_ITEMS:]
+            for answer in await self.records.sequencer.accept(part):
+                if isinstance(answer, NodeError):
+                    raise answer
 
     async def side_of(self, host: Stream) -> Stream:
         """Our side stream beside a host's stream, opened now if there is none."""
@@ -158,7 +172,7 @@ class Loops:
             self.looked_at_all = now
             heard = [state.stream for state in self.records.active()]
             await self._refuse()
-        await self.duties.run_once(heard)
+        self.duties.look(heard)
 
     def _ear(self, topic: str) -> Ear:
         """The ear with which a loop listens to a topic, from its first turn on."""
@@ -216,6 +230,7 @@ class Loops:
 
     async def answer_beacon(self) -> None:
         """Commit and reveal where a draw that we follow waits for us."""
+        await self._ear(CHAIN).heard(PAUSE_S)
         await self.records.desk.off(self.beacon.answer, self.records.active())
 
     async def write_anchors(self) -> None:

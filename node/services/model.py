@@ -59,13 +59,15 @@ class OwnLog:
 class Book:
     """All streams in memory. Changed only after the change is on the disk.
 
-    `told` are the streams' rows in the order in which they appeared or were told their tender.
+    `told` are the streams' rows in the order in which they appeared or were told their tender,
+    `refused` the records that were refused for good, with code and article.
     """
 
     def __init__(self, laws: Laws) -> None:
         self.laws = laws
         self.told: list[StreamRow] = []
         self.recent = Recent()
+        self.refused: dict[str, tuple[str, str]] = {}
         self._streams: dict[str, Stream] = {}
         self._records: dict[str, tuple[str, int]] = {}
         self._sides: dict[str, dict[str, str]] = {}
@@ -84,7 +86,9 @@ class Book:
         fresh = Book(self.laws)
         for stream in streams:
             fresh.put(stream)
+        fresh.refused = store.refusals()
         self.recent.clear()
+        self.refused = fresh.refused
         self.told += fresh.told
         self._streams, self._records = fresh._streams, fresh._records
         self._sides, self._active = fresh._sides, fresh._active

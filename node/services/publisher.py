@@ -53,6 +53,7 @@ class Publisher:
     pad: bool = True
     _ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _in_doubt: bool = False
+    _part: LogPart | None = None  # the one made last: all followers ask for the same
 
     def load(self) -> None:
         """Read the log back and compare it with the newest checkpoint we signed. Blocking.
@@ -140,11 +141,16 @@ class Publisher:
 
         Blocking. Raises UnavailableError.
         """
+        if self.log.quorum is None or self.log.quorum.size <= after:
+            return None
+        if (kept := self._part) is not None and kept.start == after:
+            return kept
         found = self.store.notes(self.log.origin, after, limit=1)
         if not found:
             return None
         entries = self.store.entries(self.log.origin, after, found[0].size)
-        return LogPart(after, tuple(entries), found[0].quorum or "")
+        self._part = LogPart(after, tuple(entries), found[0].quorum or "")
+        return self._part
 
 
 def padding(secret: bytes, start: int, number: int) -> bytes:

@@ -5,7 +5,7 @@ The one way out of this node for places: Follow for partners and at the door bot
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from node.core.records.envelope import open_envelope
 from node.core.rules import audience
 from node.core.rules.audience import Level, Stage
 from node.core.rules.state import TenderState
-from node.services.ports import Followed
+from node.services.ports import Followed, News, Wanted
+from node.services.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,6 +49,19 @@ class Shown:
                     yield item
                     after = item.seq
                 await ear.heard(WAIT_S)
+
+    def follow_many(
+        self, wanted: AsyncIterator[Sequence[Wanted]], beat_s: float = WAIT_S
+    ) -> AsyncIterator[list[News]]:
+        """The same for many streams; a stream that is not known yet is shown once it is."""
+        return Watching(self, beat_s).run(wanted)
+
+    async def news(self, stream: str, after: int, reader: str) -> list[Followed]:
+        """What a reader may see of a stream now beyond a place; none of an unknown stream."""
+        known = self.book.get(stream)
+        if known is None:
+            return []
+        return list(self.cut(known, await self._rows(known, after), reader))
 
     async def _rows(self, stream: Stream, after: int) -> list[PlaceRow]:
         """The stream's rows with a greater seq, from memory if they are there."""

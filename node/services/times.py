@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.log.cosignature import existed_by
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from node.services.ports import LogNote, Store
 
 
+MOST = 4096
+"""Answers that are remembered: a place is asked for again and again until its draw goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogTimes:
     """Existed-by times in our own log; `faulty` gives f, the witnesses that may lie with us."""
@@ -21,17 +25,25 @@ class LogTimes:
     store: Store
     origin: str
     faulty: Callable[[], int]
+    known: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def existed_by(self, stream: str, seq: int) -> int | None:
         """Epoch seconds by which the place existed, or None until a quorum covers it.
 
         Source: protocol.md section 3: the (f+1)-th smallest of its cosignature times.
         """
+        if (stream, seq) in self.known:
+            return self.known[stream, seq]
         rows = self.store.places(stream, seq - 1)
         if not rows or rows[0].index is None:
             return None
         notes = self.store.notes(self.origin, rows[0].index, limit=1)
-        return cosigned_at(notes[0], self.faulty()) if notes else None
+        if not notes:
+            return None
+        if len(self.known) >= MOST:
+            self.known.clear()
+        self.known[stream, seq] = cosigned_at(notes[0], self.faulty())
+        return self.known[stream, seq]
 
 
 def cosigned_at(note: LogNote, f: int) -> int:

@@ -7,7 +7,7 @@ the world's. Nothing here knows which of the host's records is forged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -36,9 +36,11 @@ from node.services.ports import (
     Batch,
     BeaconRound,
     Followed,
+    News,
     PlaceRow,
     RegistryView,
     StreamRow,
+    Wanted,
 )
 from node.services.scribe import Scribe
 from node.services.sequencer import Sequencer
@@ -107,11 +109,16 @@ class WorldPartner:
 
     made: Whole
 
-    async def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
+    async def follow_many(
+        self, wanted: AsyncIterator[Sequence[Wanted]]
+    ) -> AsyncIterator[list[News]]:
         """Every place after one; the tender is past the closing of bids, so all are ours to see."""
-        for place in self.made.net.logs[HOST].streams[stream].places[after + 1 :]:
-            yield Followed(place.seq, place.what, place.where, place.envelope, place.body)
-        await asyncio.Event().wait()
+        number = 0
+        async for more in wanted:
+            for one in more:
+                places = self.made.net.logs[HOST].streams[one.stream].places[one.after + 1 :]
+                yield [(number, [_followed(place) for place in places])]
+                number += 1
 
     async def streams(self) -> AsyncIterator[StreamRow]:
         """The tender's stream."""
@@ -122,6 +129,10 @@ class WorldPartner:
         """Mirrors have tests of their own."""
         await asyncio.Event().wait()
         yield after
+
+
+def _followed(place: StoredPlace) -> Followed:
+    return Followed(place.seq, place.what, place.where, place.envelope, place.body)
 
 
 @dataclass

@@ -62,7 +62,7 @@ from node.core.errors import (
 from node.core.records.envelope import MAX_BODY, open_envelope
 from node.services.ports import Followed, Keys
 from tests.simulators.application import STREAM, places, submission
-from tests.simulators.wire import GUEST, HOST, Stage, keys_of, member_of, stage
+from tests.simulators.wire import GUEST, HOST, Stage, followed, keys_of, member_of, stage
 
 pytestmark = pytest.mark.anyio
 RECORD = "a" * 64
@@ -170,7 +170,7 @@ async def test_open_streams_of_a_suspended_member_end_within_five_seconds(
         if not idle:
             many = places(1)[0]
             node.app.follow = lambda *_: endless(many)  # type: ignore[method-assign]
-        following = node.guest().follow(STREAM, -1)
+        following = followed(node.guest(), STREAM, -1)
         await anext(following)
         node.put(member_of(GUEST, keys_of(tmp_path, GUEST), status="suspended"))
         start = time.monotonic()
@@ -527,10 +527,14 @@ ITEM = st.builds(
     sealed=st.lists(st.one_of(BYTES, st.just(bytes(112))), max_size=3),
 )
 READER = st.one_of(st.none(), TEXT, st.just("bidder:" + "a" * 64))
+FOLLOW = st.builds(
+    records_pb2.FollowRequest, stream=TEXT, after=st.one_of(st.none(), LARGE), reader=READER
+)
 MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "RecordService/Submit": st.builds(records_pb2.SubmitRequest, items=st.lists(ITEM, max_size=3)),
-    "RecordService/Follow": st.builds(
-        records_pb2.FollowRequest, stream=TEXT, after=st.one_of(st.none(), LARGE), reader=READER
+    "RecordService/Follow": FOLLOW,
+    "RecordService/FollowMany": st.builds(
+        records_pb2.FollowManyRequest, streams=st.lists(FOLLOW, max_size=3)
     ),
     "RecordService/FollowLog": st.builds(records_pb2.FollowLogRequest, after=LARGE),
     "RecordService/ListStreams": st.builds(records_pb2.ListStreamsRequest, reader=READER),
@@ -538,7 +542,10 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "RecordService/Disclose": st.builds(records_pb2.DiscloseRequest, record=TEXT, reader=READER),
     "PoolService/Enter": st.builds(pools_pb2.EnterRequest, facts=BYTES, signature=BYTES),
     "PoolService/Disclose": st.builds(
-        pools_pb2.PoolServiceDiscloseRequest, draw=st.one_of(st.none(), TEXT), chunk=BYTES
+        pools_pb2.PoolServiceDiscloseRequest,
+        draw=st.one_of(st.none(), TEXT),
+        chunk=BYTES,
+        snapshot=st.one_of(st.none(), TEXT),
     ),
     "SeatService/Calls": st.builds(seats_pb2.CallsRequest, pseudonyms=st.lists(TEXT, max_size=3)),
     "SeatService/Answer": st.builds(
@@ -569,6 +576,7 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     ),
 }
 STREAMS_IN = {"PoolService/Disclose", "BlobService/Put"}
+STREAMS_BOTH = {"RecordService/FollowMany"}
 
 
 def test_every_method_with_a_message_is_attacked() -> None:
@@ -619,10 +627,14 @@ async def shoot(channel: grpc.aio.Channel, method: str, messages: list[bytes]) -
     """Send raw messages; what comes back is an answer or one of our codes."""
     path = f"/yuanping.v1.{method}"
     many: Raw = channel.stream_unary(path)
+    both: Raw = channel.stream_stream(path)
     one: Raw = channel.unary_stream(path)
     for message in messages:
         try:
-            if method in STREAMS_IN:
+            if method in STREAMS_BOTH:
+                async for _ in both(iter([message, message]), timeout=10):
+                    pass
+            elif method in STREAMS_IN:
                 await many(iter([message, message]), timeout=10)
             else:
                 async for _ in one(message, timeout=10):
@@ -744,9 +756,11 @@ async def test_words_of_another_node_cannot_command_a_terminal(tmp_path: Path) -
     ],
 )
 async def test_false_places_are_seen(tmp_path: Path, shown: list[records_pb2.Place]) -> None:
-    async with liar(tmp_path, Follow=[records_pb2.FollowResponse(places=shown)]) as partner:
+    streams = [records_pb2.StreamPlaces(number=0, places=shown)]
+    answer = records_pb2.FollowManyResponse(streams=streams)
+    async with liar(tmp_path, FollowMany=[answer]) as partner:
         with pytest.raises((InvalidError, LimitError)):
-            await drain(partner.follow(STREAM, -1))
+            await drain(followed(partner, STREAM, -1))
 
 
 def piece(start: int, size: int, note: str | None = "note") -> records_pb2.FollowLogResponse:

@@ -31,7 +31,7 @@ from node.services.ports.network import Partner
 from node.services.ports.operator import Operator, Status
 from tests.simulators.application import STREAM, SimApplication, places, submission
 from tests.simulators.sources import NOON
-from tests.simulators.wire import GUEST, HOST, REGULATOR, keys_of, member_of, stage
+from tests.simulators.wire import GUEST, HOST, REGULATOR, followed, keys_of, member_of, stage
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
@@ -106,10 +106,10 @@ async def test_partner_follows_places_and_sees_only_what_its_certificate_may(
     async with stage(tmp_path) as node:
         node.app.shown = places(300, body=b"x" * 20_000)
         node.app.shown[7] = dataclasses.replace(node.app.shown[7], body=None)
-        found = await first(node.guest().follow(STREAM, 4), 295)
+        found = await first(followed(node.guest(), STREAM, 4), 295)
         assert found == node.app.shown[5:]
         assert all(a.seq + 1 == b.seq for a, b in pairwise(found))
-        await first(node.partner(keys_of(tmp_path, REGULATOR)).follow(STREAM, -1), 300)
+        await first(followed(node.partner(keys_of(tmp_path, REGULATOR)), STREAM, -1), 300)
         asked = {words for words in node.app.asked if words[0] == "follow"}
         assert asked == {
             ("follow", STREAM, "4", f"centre:{GUEST}"),
@@ -132,7 +132,7 @@ async def test_followed_stream_tells_the_time_while_nothing_happens(tmp_path: Pa
 async def test_closed_follower_stops_what_feeds_it(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         node.app.shown = places(1)
-        await first(node.guest().follow(STREAM, -1), 1)
+        await first(followed(node.guest(), STREAM, -1), 1)
         async with asyncio.timeout(5):
             while not node.app.cancelled:
                 await asyncio.sleep(0.01)
@@ -273,7 +273,7 @@ async def test_client_goes_on_when_the_node_is_back(
 async def test_follower_is_told_when_its_stream_breaks(tmp_path: Path) -> None:
     async with stage(tmp_path) as node:
         node.app.shown = places(1)
-        following = node.guest().follow(STREAM, -1)
+        following = followed(node.guest(), STREAM, -1)
         assert await anext(following) == node.app.shown[0]
         await node.servers.stop(0)
         with pytest.raises(UnavailableError):
@@ -286,7 +286,7 @@ async def test_stream_that_ends_by_itself_is_no_end_of_the_matter(tmp_path: Path
         node.app.endless, node.app.shown = False, places(2)
         found: list[Followed] = []
         with pytest.raises(UnavailableError, match="ended the stream"):
-            await collect(node.guest().follow(STREAM, -1), found)
+            await collect(followed(node.guest(), STREAM, -1), found)
         assert found == node.app.shown
 
 
@@ -295,7 +295,7 @@ async def test_error_in_a_stream_comes_after_what_was_shown(tmp_path: Path) -> N
         node.app.shown, node.app.raises = places(3), MissingError("no such stream")
         found: list[Followed] = []
         with pytest.raises(MissingError, match="no such stream"):
-            await collect(node.guest().follow(STREAM, -1), found)
+            await collect(followed(node.guest(), STREAM, -1), found)
         assert found == node.app.shown
 
 

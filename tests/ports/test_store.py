@@ -137,7 +137,7 @@ def test_batch_is_all_or_nothing(kept: Kept) -> None:
     assert store.places(row.id) == list(places)
     assert store.sealed(places[0].record, 1) is None
     assert store.tasks() == []
-    assert store.refusal(hexed("r")) is None
+    assert store.refusals().get(hexed("r")) is None
     assert store.facts("") == {}
 
 
@@ -177,7 +177,7 @@ def test_what_stands_beside_the_streams(kept: Kept) -> None:
     assert [store.sealed(record, n) for n in (0, 1, 2, 3)] == [None, b"one", b"two", None]
     assert store.tasks() == list(tasks), "a task that waits stays as it is"
     assert store.tasks("bids") == [tasks[1]]
-    assert store.refusal(record) == ("rule", "TBL 34"), "the first refusal stands"
+    assert store.refusals().get(record) == ("rule", "TBL 34"), "the first refusal stands"
     assert store.fact("beacon/1") == "new"
     assert store.facts("beacon/") == {"beacon/1": "new", "beacon/2": "y"}
     assert store.facts("beacon%") == {"beacon%": "z"}

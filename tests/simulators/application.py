@@ -12,7 +12,15 @@ from node.core.records.canonical import encode, time_of
 from node.core.records.envelope import Header, body_digest, open_envelope, seal
 from node.core.records.keys import key_id, signer_from_seed
 from node.core.records.place import FIRST_PREV, What, Where, entry_of
-from node.services.ports import Accepted, Followed, LogPart, StreamRow, Submission
+from node.services.ports import (
+    Accepted,
+    Followed,
+    LogPart,
+    News,
+    StreamRow,
+    Submission,
+    Wanted,
+)
 from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
 from node.services.ports.operator import Status
 from tests.simulators.sources import NOON
@@ -108,6 +116,16 @@ class SimApplication:
                 yield place
         self._ask("follow", stream, after, reader)
         await self._stay()
+
+    async def follow_many(
+        self, wanted: AsyncIterator[Sequence[Wanted]]
+    ) -> AsyncIterator[list[News]]:
+        async for batch in wanted:
+            for number, one in enumerate(batch):
+                async for place in self.follow(one.stream, one.after, one.reader):
+                    yield [(number, [place])]
+            if not self.endless:
+                return
 
     async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         self._ask("follow_log", after)

@@ -84,9 +84,9 @@ class MemoryStore:
         """The place of a record."""
         return next((p for p in self._places if p.record == record), None)
 
-    def refusal(self, record: str) -> tuple[str, str] | None:
-        """(code, article)."""
-        return self._refusals.get(record)
+    def refusals(self) -> dict[str, tuple[str, str]]:
+        """Record -> (code, article)."""
+        return dict(self._refusals)
 
     def sealed(self, record: str, index: int) -> bytes | None:
         """One sealed share."""

@@ -31,7 +31,16 @@ from node.services.calling import Calling
 from node.services.desk import Desk
 from node.services.judging import Candidate, Laws, found, judge, read_body
 from node.services.pools import PoolService
-from node.services.ports import Accepted, BeaconRound, Followed, PlaceRow, StreamRow, TenderSlots
+from node.services.ports import (
+    Accepted,
+    BeaconRound,
+    Followed,
+    News,
+    PlaceRow,
+    StreamRow,
+    TenderSlots,
+    Wanted,
+)
 from node.services.ports.door import Beat
 from node.services.scribe import Scribe
 from node.services.seats import Seats
@@ -355,6 +364,14 @@ class SimDoor:
                     after = item.seq
                 yield Beat(self.stage.clock.now())
                 await ear.heard(BEAT_S)
+
+    async def follow_many(
+        self, wanted: AsyncIterator[Sequence[Wanted]]
+    ) -> AsyncIterator[list[News]]:
+        """One stream is played here: the first that is asked for."""
+        first = (await anext(aiter(wanted)))[0]
+        async for item in self.follow(first.stream, first.after, first.reader):
+            yield [] if isinstance(item, Beat) else [(0, [item])]
 
     def _cut(self, after: int, reader: str) -> list[Followed]:
         state, found = self.stage.now_state, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from node.adapters.rpc.door_client import DoorClient
 from node.adapters.rpc.server import Servers
 from node.adapters.tls import der_of, pem_of
 from node.services.members import Members
-from node.services.ports import Keys, Member
+from node.services.ports import Followed, Keys, Member, Wanted
 from tests.simulators.application import SimApplication
 from tests.simulators.sources import SeededEntropy
 
@@ -122,3 +123,16 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as closing:
         closing.push_async_callback(servers.stop, 0.1)
         yield Stage(folder, app, members, servers, port, closing)
+
+
+async def followed(partner: RpcPartner, stream: str, after: int) -> AsyncIterator[Followed]:
+    """The places of one stream, as a partner gives them."""
+
+    async def wanted() -> AsyncIterator[list[Wanted]]:
+        yield [Wanted(stream, after)]
+        await asyncio.Event().wait()
+
+    async for message in partner.follow_many(wanted()):
+        for _, places in message:
+            for place in places:
+                yield place

@@ -20,7 +20,16 @@ from node.adapters.rpc.line import CALL_S, OPTIONS, TRANSFER_S, Line
 from node.adapters.tls import der_of, fingerprint, pem_of
 from node.core.errors import ConfigError, InvalidError, LimitError, NodeError
 from node.core.records.box import SEALED_SIZE
-from node.services.ports import Accepted, Followed, Keys, LogPart, Member, StreamRow, Submission
+from node.services.ports import (
+    Accepted,
+    Keys,
+    LogPart,
+    Member,
+    News,
+    StreamRow,
+    Submission,
+    Wanted,
+)
 
 MAX_PART: Final = 2**21
 """Entries of one stretch of a log (64 MiB); a node publishes far smaller ones."""
@@ -60,19 +69,9 @@ class RpcPartner:
                     raise InvalidError(f"{self._line.whom} names a stream of {row.keeper}")
                 yield replace(row, own=False)
 
-    async def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
-        """Places with seq > after as the audience table allows; goes on as they appear.
-
-        Raises InvalidError if places do not go up.
-        """
-        newest = after
-        request = records_pb2.FollowRequest(stream=stream, after=None if after < 0 else after)
-        async for answer in self._line.listen(partial(self._line.records.Follow, request)):
-            for place in map(convert.place_from, answer.places):
-                if place.seq <= newest:
-                    raise InvalidError(f"{self._line.whom} shows {place.seq} after {newest}")
-                newest = place.seq
-                yield place
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """Places of these streams as the audience table allows; goes on as they appear."""
+        return self._line.follow_many(wanted)
 
     async def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """The partner's log from size `after` on, at each checkpoint that gets its quorum.

@@ -23,7 +23,15 @@ from node.core.records.envelope import MAX_BODY, MAX_ENVELOPE, NODE_ID, Envelope
 from node.core.records.keys import SIGNATURE_SIZE
 from node.core.records.place import What, Where
 from node.core.records.shamir import MAX_SHARES
-from node.services.ports import UNTOLD, Accepted, Followed, LogPart, StreamRow, Submission
+from node.services.ports import (
+    UNTOLD,
+    Accepted,
+    Followed,
+    LogPart,
+    StreamRow,
+    Submission,
+    Wanted,
+)
 from node.services.ports.door import Call, Invitation
 
 MAX_ITEMS: Final = 256
@@ -162,6 +170,12 @@ def accepted_from(record: str, seq: int | None, entry: str) -> Accepted:
         UNTOLD if seq is None else count_from(seq, "a place"),
         digest_from(entry, "an entry"),
     )
+
+
+def wanted_to(wanted: Wanted) -> pb.FollowRequest:
+    """A stream to be followed, for the wire."""
+    after = None if wanted.after < 0 else wanted.after
+    return pb.FollowRequest(stream=wanted.stream, after=after, reader=wanted.reader or None)
 
 
 def place_to(place: Followed) -> pb.Place:

@@ -13,7 +13,7 @@ from node.adapters.rpc import convert
 from node.adapters.rpc.line import CALL_S, OPTIONS, TRANSFER_S, Line
 from node.core.errors import NodeError
 from node.core.records.canonical import encode
-from node.services.ports import Accepted, Followed, StreamRow, Submission
+from node.services.ports import Accepted, Followed, News, StreamRow, Submission, Wanted
 from node.services.ports.door import Beat, Call, CallAnswer, Invitation, SeatTaken
 
 
@@ -46,6 +46,10 @@ class DoorClient:
             for place in answer.places:
                 yield convert.place_from(place)
             yield Beat(answer.now)
+
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """Places of these streams, each as its reader may see it; goes on as they appear."""
+        return self._line.follow_many(wanted)
 
     async def streams(self, reader: str) -> AsyncIterator[StreamRow]:
         """The streams that `reader` may know, then new ones."""

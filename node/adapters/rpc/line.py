@@ -6,7 +6,9 @@ given again changes nothing. So a call that nobody answered is tried again withi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
@@ -24,8 +26,8 @@ from yuanping.v1 import (
 from node.adapters.rpc import convert
 from node.adapters.rpc.convert import MAX_ITEMS, MAX_MESSAGE
 from node.adapters.rpc.refusals import error_of_call
-from node.core.errors import NodeError, UnavailableError
-from node.services.ports import Accepted, Submission
+from node.core.errors import InvalidError, NodeError, UnavailableError
+from node.services.ports import Accepted, News, Submission, Wanted
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ TRANSFER_S: Final = 300.0
 PATIENCE_S: Final = 30.0
 """No retry begins later than this after the first try."""
 TRIES: Final = 4
+AT_ONCE: Final = 4
+"""So many messages with records are under way at once; the rest waits and goes together."""
 BATCH_BYTES: Final = 3 * 1024 * 1024
 OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -62,6 +66,8 @@ class Line:
         self.whom = whom
         self._channel = channel
         self._excuse = excuse
+        self._waiting: list[_Outgoing] = []
+        self._sending: set[asyncio.Task[None]] = set()
         self.doubt = ""  # what to compare where a handshake may have failed: it tells us nothing
         self.records = records_pb2_grpc.RecordServiceStub(channel)
         self.blobs = blobs_pb2_grpc.BlobServiceStub(channel)
@@ -103,8 +109,70 @@ class Line:
                 messages.cancel()
         raise UnavailableError(f"{self.whom} ended the stream")
 
+    async def follow_many(
+        self, wanted: AsyncIterator[Sequence[Wanted]]
+    ) -> AsyncIterator[list[News]]:
+        """Follow many streams in one call. Raises as `listen`; InvalidError for what is no answer.
+
+        Places of one stream go up.
+        """
+        newest: list[int] = []
+        call = self.records.FollowMany()
+
+        async def ask() -> None:
+            # Written by a task of ours: gRPC would leave its own reading of `wanted` behind.
+            async for more in wanted:
+                newest.extend(one.after for one in more)
+                await call.write(
+                    records_pb2.FollowManyRequest(streams=map(convert.wanted_to, more))
+                )
+
+        asking = asyncio.create_task(ask())
+        try:
+            async for answer in self.listen(lambda: call):
+                yield [self._news(told, newest) for told in answer.streams]
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    def _news(self, told: records_pb2.StreamPlaces, newest: list[int]) -> News:
+        if told.number >= len(newest):
+            raise InvalidError(f"{self.whom} shows a stream that was not asked for")
+        places = [convert.place_from(place) for place in told.places]
+        for place in places:
+            if place.seq <= newest[told.number]:
+                raise InvalidError(f"{self.whom} shows {place.seq} after {newest[told.number]}")
+            newest[told.number] = place.seq
+        return told.number, places
+
     async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
-        """Send records in batches; each is answered for itself."""
+        """Send records; each is answered for itself. What waits together goes in one message."""
+        outgoing = _Outgoing(items, asyncio.get_running_loop().create_future())
+        self._waiting.append(outgoing)
+        if len(self._sending) < AT_ONCE:
+            task = asyncio.create_task(self._send_waiting())
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return await outgoing.answers
+
+    async def _send_waiting(self) -> None:
+        """Send what waits until nothing does; one of at most four that do."""
+        while self._waiting:
+            together, self._waiting = self._waiting, []
+            try:
+                answers = iter(await self._submit([i for one in together for i in one.items]))
+            except BaseException as error:
+                for one in together:
+                    _fail(one, error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            for one in together:
+                found = [next(answers) for _ in one.items]
+                if not one.answers.done():
+                    one.answers.set_result(found)
+
+    async def _submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:
         answers: list[Accepted | NodeError] = []
         for batch in _batches(items):
             request = records_pb2.SubmitRequest(items=batch)
@@ -133,6 +201,23 @@ class Line:
         if self._excuse and type(error) is NodeError:
             return UnavailableError(f"{self.whom} has a fault of its own: {error.detail}")
         return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """Records of one caller, and their answers once they have come."""
+
+    items: Sequence[Submission]
+    answers: asyncio.Future[list[Accepted | NodeError]]
+
+
+def _fail(outgoing: _Outgoing, error: BaseException) -> None:
+    if outgoing.answers.done():
+        return
+    if isinstance(error, Exception):
+        outgoing.answers.set_exception(error)
+    else:
+        outgoing.answers.cancel()
 
 
 def _pieces(data: bytes) -> Iterator[blobs_pb2.PutRequest]:

@@ -13,7 +13,7 @@ from node.adapters.rpc.feed import Feed
 from node.adapters.rpc.interceptors import Context, caller
 from node.core.errors import ForbiddenError, InvalidError, NodeError
 from node.services.members import Members
-from node.services.ports import Accepted, Followed, Submission
+from node.services.ports import Accepted, Followed, Submission, Wanted
 from node.services.ports.door import Application
 
 
@@ -48,12 +48,34 @@ class RecordServicer(rpc.RecordServiceServicer):
         context: Context,  # noqa: ARG002
     ) -> AsyncIterator[pb.FollowResponse]:
         """Show places as they appear, and the time."""
-        stream = convert.digest_from(request.stream, "a stream")
-        after = convert.count_from(request.after, "a place") if request.HasField("after") else -1
-        reader = self._reader(request)
-        places = self.app.follow(stream, after, reader)
+        wanted = self._wanted_one(request)
+        places = self.app.follow(wanted.stream, wanted.after, wanted.reader)
         async for group in Feed(places, self.beat_s, _weight).groups():
             yield pb.FollowResponse(places=map(convert.place_to, group), now=self.app.now())
+
+    async def FollowMany(  # noqa: N802
+        self,
+        request_iterator: AsyncIterator[pb.FollowManyRequest],
+        context: Context,  # noqa: ARG002
+    ) -> AsyncIterator[pb.FollowManyResponse]:
+        """Show places of many streams as they appear."""
+        async for message in self.app.follow_many(self._wanted(request_iterator)):
+            streams = [
+                pb.StreamPlaces(number=number, places=map(convert.place_to, places))
+                for number, places in message
+            ]
+            yield pb.FollowManyResponse(streams=streams, now=self.app.now())
+
+    async def _wanted(
+        self, requests: AsyncIterator[pb.FollowManyRequest]
+    ) -> AsyncIterator[Sequence[Wanted]]:
+        async for request in requests:
+            yield [self._wanted_one(one) for one in request.streams]
+
+    def _wanted_one(self, request: pb.FollowRequest) -> Wanted:
+        stream = convert.digest_from(request.stream, "a stream")
+        after = convert.count_from(request.after, "a place") if request.HasField("after") else -1
+        return Wanted(stream, after, self._reader(request))
 
     async def FollowLog(  # noqa: N802
         self,

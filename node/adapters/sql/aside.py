@@ -43,10 +43,9 @@ def put_refusals(db: Connection, refusals: Mapping[str, tuple[str, str]]) -> Non
         db.execute(upsert(db, REFUSALS).on_conflict_do_nothing(), rows)
 
 
-def refusal_of(db: Connection, record: str) -> tuple[str, str] | None:
-    """(code, article) if this record was refused for good."""
-    row = db.execute(select(REFUSALS).where(REFUSALS.c.record == record)).one_or_none()
-    return None if row is None else (row.code, row.article)
+def all_refusals(db: Connection) -> dict[str, tuple[str, str]]:
+    """Record -> (code, article) of all that were refused for good."""
+    return {row.record: (row.code, row.article) for row in db.execute(select(REFUSALS))}
 
 
 def put_tasks(db: Connection, tasks: Iterable[Task]) -> None:

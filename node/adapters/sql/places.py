@@ -39,10 +39,11 @@ def put_places(db: Connection, rows: Sequence[PlaceRow]) -> None:
     if not rows:
         return
     own, keepers = _keepers(db, {row.stream for row in rows})
+    logged = _logged(db, [row.entry for row in rows if row.stream not in own])
     values = []
     for row in rows:
         mine = row.stream in own
-        leaf = None if mine else _logged_at(db, keepers[row.stream], row.entry)
+        leaf = None if mine else logged.get((keepers[row.stream], row.entry))
         values.append({**_place_values(row), "own": mine, "leaf": leaf})
     db.execute(insert(PLACES), values)
 
@@ -98,13 +99,17 @@ def _keepers(db: Connection, streams: set[str]) -> tuple[set[str], dict[str, str
     return {row.id for row in found if row.own}, {row.id: row.keeper for row in found}
 
 
-def _logged_at(db: Connection, keeper: str, entry: str) -> int | None:
-    leaf: int | None = db.execute(
-        select(func.min(ENTRIES.c.leaf))
+def _logged(db: Connection, entries: Sequence[str]) -> dict[tuple[str, str], int]:
+    """(keeper, entry) -> its first leaf in that member's log, of those that are there already."""
+    if not entries:
+        return {}
+    found = (
+        select(LOGS.c.keeper, ENTRIES.c.entry, func.min(ENTRIES.c.leaf).label("leaf"))
         .join(LOGS, LOGS.c.origin == ENTRIES.c.origin)
-        .where(LOGS.c.keeper == keeper, ENTRIES.c.entry == bytes.fromhex(entry))
-    ).scalar()
-    return leaf
+        .where(ENTRIES.c.entry.in_([bytes.fromhex(entry) for entry in entries]))
+        .group_by(LOGS.c.keeper, ENTRIES.c.entry)
+    )
+    return {(row.keeper, bytes(row.entry).hex()): row.leaf for row in db.execute(found)}
 
 
 def _stream_values(row: StreamRow) -> dict[str, Any]:

@@ -54,10 +54,10 @@ class SqlStore:
         with self._database.read() as db:
             return places.find_place(db, record)
 
-    def refusal(self, record: str) -> tuple[str, str] | None:
-        """(code, article) if this record was refused for good."""
+    def refusals(self) -> dict[str, tuple[str, str]]:
+        """Record -> (code, article) of all that were refused for good."""
         with self._database.read() as db:
-            return aside.refusal_of(db, record)
+            return aside.all_refusals(db)
 
     def sealed(self, record: str, index: int) -> bytes | None:
         """One sealed share of a box (index from 1)."""

@@ -17,8 +17,18 @@ def replay(
         int | None, typer.Option(help=say("只运行前若干个", "Only the first so many."), min=1)
     ] = None,
     jobs: Annotated[
-        int, typer.Option(help=say("同时进行的项目数", "How many at once."), min=1, max=64)
-    ] = 24,
+        int, typer.Option(help=say("同时进行的项目数", "How many at once."), min=1, max=512)
+    ] = 128,
+    together: Annotated[
+        int,
+        typer.Option(
+            help=say(
+                "至少多少个项目同日截止（1：各按原日期）",
+                "Close in groups of so many; 1: own dates.",
+            ),
+            min=1,
+        ),
+    ] = 48,
     out: Annotated[
         Path, typer.Option(help=say("输出文件夹", "Folder for all that is made."))
     ] = Path("yuanping-replay"),
@@ -30,4 +40,4 @@ def replay(
     """Carry real tenders; 0 only if each is verified and none disagrees with the city."""
     from node.cli.replay.run import Wanted, run_replay
 
-    return run_replay(Wanted(csv, limit, jobs, out, resume), Output(as_json=json))
+    return run_replay(Wanted(csv, limit, jobs, together, out, resume), Output(as_json=json))

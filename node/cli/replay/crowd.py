@@ -27,7 +27,7 @@ from node.core.records.canonical import decode
 from node.services.actors.crowd import Crowd, Opened
 from node.services.actors.drawer import Inside
 from node.services.actors.expert import Experts
-from node.services.actors.hearing import Times
+from node.services.actors.hearing import houses_of
 from node.services.actors.roll import Invented, roll_in
 
 if TYPE_CHECKING:
@@ -144,8 +144,9 @@ async def _run(places: Places, output: Output) -> None:
         def publish(key: str, data: bytes) -> None:
             receipts.write(f"{key}.receipt", data)
 
-        times = Times(doors)
-        everybody = Crowd(doors, experts, drawer, SystemEntropy(), trust, publish, times)
+        houses = houses_of(doors, trust.form.network)
+        everybody = Crowd(houses, experts, drawer, SystemEntropy(), trust, publish)
         playing = Playing(everybody, places.opened, output)
         attending = [one.attend(_unheard) for one in experts.values()]
-        await asyncio.gather(playing.forever(), times.run(), *attending)
+        listening = [house.run() for house in houses.values()]
+        await asyncio.gather(playing.forever(), *listening, *attending)

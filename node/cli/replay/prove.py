@@ -68,7 +68,7 @@ class Prover:
             late = loop.time() > end
             try:
                 async with self.busy:
-                    data = await self.regulator.evidence(play.reading.stream, "regulator")
+                    data = await self.regulator.evidence(play.hearing.reading.stream, "regulator")
                     verdict = await asyncio.to_thread(verify, data, self.trust)
                 if late or (verdict.facts.get("closed") and not verdict.remarks):
                     break

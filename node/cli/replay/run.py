@@ -24,10 +24,11 @@ from node.cli.language import say
 from node.cli.replay.cases import RULES, read_answers, read_cases
 from node.cli.replay.crowd import ENTERED
 from node.cli.replay.prove import Carried, Prover, line_of
-from node.cli.replay.sweep import Sweep, opening_day
+from node.cli.replay.sweep import Sweep, gathered, opening_day
 from node.core.errors import ConfigError
 from node.core.evidence.trust import parse_trust
 from node.core.records.canonical import encode
+from node.services.actors.hearing import houses_of
 
 if TYPE_CHECKING:
     from node.cli.demo.papers import Network
@@ -46,6 +47,7 @@ class Wanted:
     csv: Path
     limit: int | None
     jobs: int
+    together: int
     out: Path
     resume: bool
 
@@ -57,7 +59,7 @@ def run_replay(wanted: Wanted, output: Output) -> int:
     ours, NodeError for what goes wrong.
     """
     began = time.monotonic()
-    cases = read_cases(wanted.csv)[: wanted.limit]
+    cases = gathered(read_cases(wanted.csv)[: wanted.limit], wanted.together)
     site, plan = _claimed(wanted)
     running = Running(site, plan, output)
     heed_signals()
@@ -117,7 +119,7 @@ async def _carry(
             cases=cases,
             hosts=[planned.id for planned in plan.centres],
             operators=operators,
-            doors=doors,
+            houses=houses_of(doors, trust.form.network),
             barrier=Barrier(operators, jumper(founded.rpc)),
             announce=announce,
             prove=prover.prove,

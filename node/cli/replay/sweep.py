@@ -11,21 +11,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from node.cli.demo.clock import PATIENT, next_moment
 from node.cli.demo.tender import start_of
 from node.cli.language import say
-from node.core.errors import MissingError, StateError, UnavailableError
+from node.core.errors import StateError
 from node.core.rules.award import is_settled
 from node.core.rules.ruleset import builtin_digest
 from node.services.actors.crowd import Opened
-from node.services.actors.reading import AGAIN_S, Reading
-from node.services.ports.door import Beat
 
 if TYPE_CHECKING:
     from node.cli.demo.barrier import Barrier
     from node.core.rules.state import TenderState
+    from node.services.actors.hearing import Hearing, House
     from node.services.actors.tender_file import TenderFile
-    from node.services.ports.door import Door
     from node.services.ports.operator import Operator
 
 LOOK_S = 0.05
@@ -35,6 +35,26 @@ MORNING = 480
 """Minute of the day on which a tender's stream is opened."""
 Prove = Callable[["Play"], Awaitable[None]]
 """Makes, judges and keeps the evidence of a tender that is over."""
+
+
+def gathered(cases: Sequence[TenderFile], least: int) -> list[TenderFile]:
+    """The same tenders, by date, closing in groups: all of a group on the last of its dates.
+
+    A group has at least so many tenders (the last one may have fewer) and never parts a date: the
+    clock stops at each closing for as long as its sessions take, and a city closes many times a
+    year for a few tenders each. 1 leaves every tender its own date.
+    """
+    groups: list[list[TenderFile]] = [[]]
+    for case in cases:
+        last = groups[-1][-1].opened_on if groups[-1] else case.opened_on
+        if len(groups[-1]) >= least and case.opened_on != last:
+            groups.append([])
+        groups[-1].append(case)
+    return [
+        msgspec.structs.replace(case, opened_on=group[-1].opened_on)
+        for group in groups
+        for case in group
+    ]
 
 
 def opening_day(case: TenderFile) -> int:
@@ -47,14 +67,14 @@ class Play:
     """One tender that is under way."""
 
     opened: Opened
-    reading: Reading
+    hearing: Hearing
     changed: float
     proven: bool = False
 
     @property
     def state(self) -> TenderState | None:
         """How its stream stands."""
-        return self.reading.state
+        return self.hearing.state
 
     def is_over(self) -> bool:
         """Whether it has ended and every pool has opened the links of its seats."""
@@ -68,7 +88,7 @@ class Sweep:
     cases: Sequence[TenderFile]
     hosts: Sequence[str]
     operators: Mapping[str, Operator]
-    doors: Mapping[str, Door]
+    houses: Mapping[str, House]
     barrier: Barrier
     announce: Callable[[Opened], None]
     prove: Prove
@@ -81,6 +101,8 @@ class Sweep:
 
     async def run(self) -> None:
         """Carry every tender to its evidence. Raises what goes wrong with one of them."""
+        listening = [asyncio.create_task(house.run()) for house in self.houses.values()]
+        self.tasks.update(listening)
         try:
             while self.begun < len(self.cases) or self.plays:
                 self._look()
@@ -103,46 +125,38 @@ class Sweep:
             raise StateError(_stuck(silent), code="demo")
 
     async def _begin_due(self) -> None:
+        self.now = max(self.now, *(house.now for house in self.houses.values()))
         if not self.now:
-            self.now = max([await door.now() for door in self.doors.values()])
-        while self.begun < len(self.cases) and len(self.plays) < self.jobs:
+            return
+        due: list[Awaitable[None]] = []
+        while self.begun < len(self.cases) and len(self.plays) + len(due) < self.jobs:
             case = self.cases[self.begun]
             if opening_day(case) > self.now:
-                return
-            await self._begin(case, self.hosts[self.begun % len(self.hosts)])
+                break
+            due.append(self._begin(case, self.hosts[self.begun % len(self.hosts)]))
             self.begun += 1
+        await asyncio.gather(*due)
 
     async def _begin(self, case: TenderFile, host: str) -> None:
         stream = await self.operators[host].open_tender(case.tender, builtin_digest(case.rules))
         opened = Opened(case=case, host=host, stream=stream)
         self.announce(opened)
-        play = Play(opened, Reading(stream), _steady())
+        hearing = self.houses[host].hear(stream, f"centre:{host}")
+        play = Play(opened, hearing, _steady())
         self.plays[case.tender] = play
         self.tasks.add(asyncio.create_task(self._follow(play)))
 
     async def _follow(self, play: Play) -> None:
         """Watch one tender to its end, then have it proven."""
-        while not play.is_over():
-            try:
-                await self._listen(play)
-            except (UnavailableError, MissingError):
-                play.reading.begun.clear()
-                await asyncio.sleep(AGAIN_S)
+        with play.hearing.listen() as news:
+            while not play.is_over():
+                await news.wait()
+                news.clear()
+                if play.hearing.failed is not None:
+                    raise play.hearing.failed
+                play.changed = _steady()
         await self.prove(play)
         play.proven = True
-
-    async def _listen(self, play: Play) -> None:
-        """Take what the host's door gives until the tender is over or the host is away."""
-        host, reading = play.opened.host, play.reading
-        reader = f"centre:{host}"
-        async for item in self.doors[host].follow(reading.stream, reading.after, reader):
-            if isinstance(item, Beat):
-                self.now = max(self.now, item.now)
-            else:
-                reading.take(item)
-                play.changed = _steady()
-            if play.is_over():
-                return
 
     async def _move_clock(self) -> None:
         moments = [self._moment(play) for play in self.plays.values()]

@@ -40,7 +40,7 @@ Publish = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Means:
     """What a bidder has beside its bid: its drawer, the policy it trusts, where receipts go."""
 
     door: Door
@@ -54,7 +54,7 @@ class House:
 class BidderProgram:
     """One bidder in one tender."""
 
-    house: House
+    means: Means
     bidder: Bidder
     refused: bool = False
     has_receipt: bool = False
@@ -62,19 +62,19 @@ class BidderProgram:
 
     def keys(self) -> tuple[Signer, Signer]:
         """The long-lived certificate key and the one-time bid key."""
-        drawer, entropy = self.house.drawer, self.house.entropy
+        drawer, entropy = self.means.drawer, self.means.entropy
         certificate = key_in(drawer, "certificate.key", "ed25519", entropy)
         return certificate, key_in(drawer, "bid.key", self.bidder.suite, entropy)
 
     async def run(self, reading: Reading, told: Told) -> bool:
         """Read as this bidder, and act until the tender is over; gives what `act` gives."""
         author = f"bidder:{key_id(self.keys()[1].public)}"
-        return await self.act(watch(self.house.door, reading, lambda _: author), told)
+        return await self.act(watch(self.means.door, reading, lambda _: author), told)
 
     async def act(self, beats: AsyncIterator[tuple[TenderState, int]], told: Told) -> bool:
         """Act on what is read; True if our bid is where our receipt says it must be."""
         _, signer = self.keys()
-        pen = Pen(f"bidder:{key_id(signer.public)}", signer, self.house.drawer)
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, self.means.drawer)
         whole = False
         async for state, now in beats:
             if state.phase in OVER:
@@ -100,7 +100,7 @@ class BidderProgram:
         if state.announced is None or self.refused:
             return ""
         if not self.has_receipt:
-            self.has_receipt = self.house.drawer.read(RECEIPT) is not None
+            self.has_receipt = self.means.drawer.read(RECEIPT) is not None
         if not self.has_receipt:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
@@ -115,7 +115,7 @@ class BidderProgram:
             return "too late: the deadline is past"
         kept = pen.write(BID, "bid.sealed/v1", lambda: self._sealed(state), state, now)
         try:
-            accepted = await pen.say(self.house.door, BID, kept, final=True)
+            accepted = await pen.say(self.means.door, BID, kept, final=True)
         except NodeError as error:
             self.refused = error.code not in LATER
             raise
@@ -128,9 +128,9 @@ class BidderProgram:
         package = self._package(state, certificate, key)
         context = BoxContext(key=key, lot=state.lot.id, purpose="bid", stream=state.stream)
         holders = [(name, box_key(state, name)) for name in state.terms.holders]
-        threshold, draw = state.terms.threshold, self.house.entropy.bytes
+        threshold, draw = state.terms.threshold, self.means.entropy.bytes
         box = make_box(encode(package), context, holders, threshold, draw)
-        salt = self.house.entropy.bytes(32).hex()
+        salt = self.means.entropy.bytes(32).hex()
         return BidSealed(box=box.box, key=signer.public, salt=salt), box
 
     def _package(self, state: TenderState, certificate: Signer, key: str) -> BidPackage:
@@ -155,21 +155,21 @@ class BidderProgram:
         Raises LogError for one that does not: the host gave it, so it proves the host's fault.
         """
         kept = pen.kept(BID)
-        text = await self.house.door.receipt(kept.id) if kept else None
+        text = await self.means.door.receipt(kept.id) if kept else None
         if kept is None or text is None:
             return ""
-        verdict = verify_receipt(text.encode(), self.house.trust)
+        verdict = verify_receipt(text.encode(), self.means.trust)
         proven = verdict.facts.get("receipt") or {}
         of_host = self._is_of_host(str(proven.get("origin")), state)
         if verdict.word != "proven" or proven.get("id") != kept.id or not of_host:
             raise LogError(f"the receipt of bid {kept.id[:16]}… does not hold")
-        self.house.publish(key_id(pen.signer.public), text.encode())
-        self.house.drawer.write(RECEIPT, text.encode())
+        self.means.publish(key_id(pen.signer.public), text.encode())
+        self.means.drawer.write(RECEIPT, text.encode())
         return f"{self.bidder.id}: receipt of bid {kept.id[:8]} kept"
 
     def _is_of_host(self, origin: str, state: TenderState) -> bool:
         """Is that log the host's? In its own log any member may write what it likes."""
-        trusted = self.house.trust.quorums.get(origin)
+        trusted = self.means.trust.quorums.get(origin)
         key = state.keyring.key(state.keeper, "log")
         if trusted is None or key is None:
             return False
@@ -179,10 +179,10 @@ class BidderProgram:
         bid = pen.kept(BID)
         if bid is None:
             return ""
-        salt = self.house.entropy.bytes(32).hex()
+        salt = self.means.entropy.bytes(32).hex()
         body = BidUnlocked(bid=bid.id, salt=salt)
         kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
-        accepted = await pen.say(self.house.door, UNLOCK, kept)
+        accepted = await pen.say(self.means.door, UNLOCK, kept)
         return f"{self.bidder.id}: consents to the opening" if accepted else ""
 
 

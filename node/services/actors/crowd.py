@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from node.core.records.canonical import Hex32, prepare
 from node.core.records.kinds.base import CentreId, Part
-from node.services.actors.bidder import BidderProgram, House, Publish
+from node.services.actors.bidder import BidderProgram, Means, Publish
 from node.services.actors.buyer import BuyerProgram, reader_of
 from node.services.actors.drawer import Drawer, Inside
-from node.services.actors.hearing import Hearings, Times
 from node.services.actors.seats import SeatsProgram
 from node.services.actors.tender_file import TenderFile
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from node.core.evidence.trust import Trust
     from node.core.rules.state import TenderState
     from node.services.actors.expert import Experts
+    from node.services.actors.hearing import House
     from node.services.ports import Entropy
-    from node.services.ports.door import Door
 
 Told = Callable[[str], None]
 
@@ -45,21 +44,19 @@ prepare(Opened)
 
 @dataclass(slots=True)
 class Crowd:
-    """Everybody: `doors` and `experts` by centre."""
+    """Everybody: `houses` and `experts` by centre."""
 
-    doors: Mapping[str, Door]
+    houses: Mapping[str, House]
     experts: Mapping[str, Experts]
     drawer: Drawer
     entropy: Entropy
     trust: Trust
     publish: Publish
-    times: Times
 
     async def play(self, opened: Opened, told: Told) -> None:
         """The actors of one tender act until it is over. Raises the first mistake of any."""
-        hearings = Hearings(opened.stream, self.trust.form.network, self.times)
-        outside = asyncio.gather(*self._outside(opened, hearings, told))
-        inside = asyncio.gather(*self._inside(opened, hearings, told))
+        outside = asyncio.gather(*self._outside(opened, told))
+        inside = asyncio.gather(*self._inside(opened, told))
         try:
             done, _ = await asyncio.wait({outside, inside}, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
@@ -69,51 +66,43 @@ class Crowd:
             outside.cancel()
             inside.cancel()
             await asyncio.gather(outside, inside, return_exceptions=True)
-            await hearings.close()
 
-    def _outside(
-        self, opened: Opened, hearings: Hearings, told: Told
-    ) -> Iterator[Coroutine[Any, Any, object]]:
+    def _outside(self, opened: Opened, told: Told) -> Iterator[Coroutine[Any, Any, object]]:
         """The buyer and the bidders."""
-        case, door = opened.case, self.doors[opened.host]
-        public = hearings.of(opened.host, "public")
+        case, host = opened.case, self.houses[opened.host]
+        door, public = host.door, host.hear(opened.stream, "public")
         buyer = BuyerProgram(door, self._own(opened, "buyer"), self.entropy, case)
-        yield buyer.act(self._as_buyer(opened, hearings), told)
+        yield buyer.act(self._as_buyer(opened), told)
         for one in case.bidders:
             own = self._own(opened, f"bidders/{one.id}")
-            house = House(door, own, self.entropy, self.trust, self.publish)
-            yield BidderProgram(house, one).act(public.beats(), told)
+            means = Means(door, own, self.entropy, self.trust, self.publish)
+            yield BidderProgram(means, one).act(public.beats(), told)
 
-    async def _as_buyer(
-        self, opened: Opened, hearings: Hearings
-    ) -> AsyncIterator[tuple[TenderState, int]]:
+    async def _as_buyer(self, opened: Opened) -> AsyncIterator[tuple[TenderState, int]]:
         """As the public up to the opening, then as the host's centre (`buyer.reader_of`)."""
-        async for state, now in hearings.of(opened.host, "public").beats():
+        host = self.houses[opened.host]
+        async for state, now in host.hear(opened.stream, "public").beats():
             if reader_of(state) != "public":
                 break
             yield state, now
-        async for state, now in hearings.of(opened.host, f"centre:{opened.host}").beats():
+        async for state, now in host.hear(opened.stream, f"centre:{opened.host}").beats():
             if reader_of(state) != "public":
                 yield state, now
 
-    def _inside(
-        self, opened: Opened, hearings: Hearings, told: Told
-    ) -> Iterator[Coroutine[Any, Any, object]]:
+    def _inside(self, opened: Opened, told: Told) -> Iterator[Coroutine[Any, Any, object]]:
         """The experts of each centre, once one of them was drawn."""
         for centre, experts in self.experts.items():
             own = self._own(opened, f"experts/{centre}")
             program = SeatsProgram(experts, own, self.entropy, opened.case)
-            yield self._sit((opened.stream, centre), program, hearings, told)
+            yield self._sit(opened.stream, program, told)
 
-    async def _sit(
-        self, where: tuple[str, str], program: SeatsProgram, hearings: Hearings, told: Told
-    ) -> None:
-        stream, centre = where
+    async def _sit(self, stream: str, program: SeatsProgram, told: Told) -> None:
+        centre = program.experts.centre
         program.remember(stream)
         if not program.pens:
             await program.experts.drawn(stream)
-        beats = hearings.of(centre, f"centre:{centre}").beats()
-        await program.act(beats, stream, told)
+        hearing = self.houses[centre].hear(stream, f"centre:{centre}")
+        await program.act(hearing.beats(), stream, told)
 
     def _own(self, opened: Opened, who: str) -> Inside:
         return Inside(self.drawer, f"tenders/{opened.case.tender}/{who}")

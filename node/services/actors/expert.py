@@ -13,7 +13,7 @@ from node.services.actors.reading import AGAIN_S
 from node.services.actors.roll import Calendar, ExpertKept, RollKept, answer_to, entry_of
 
 if TYPE_CHECKING:
-    from node.services.ports.door import Door, Invitation
+    from node.services.ports.door import Call, Door, Invitation
 
 T = TypeVar("T")
 Told = Callable[[str], None]
@@ -76,12 +76,28 @@ class Experts:
 
     async def _answer_calls(self, told: Told) -> None:
         experts = {one.facts.pseudonym: one for one in self.roll.experts}
-        async for call in self.door.calls(frozenset(experts)):
-            accepted = self.calendar.answer(call)
-            if accepted is not None:
-                answer = answer_to(call, experts[call.pseudonym], accepted=accepted)
-                await self.door.answer(answer)
-                told(f"{call.person[:8]} {'accepts' if accepted else 'declines'}")
+        answering: set[asyncio.Task[None]] = set()
+        try:
+            async for call in self.door.calls(frozenset(experts)):
+                expert = experts[call.pseudonym]
+                task = asyncio.create_task(self._answer(call, expert, told))
+                answering.add(task)
+                task.add_done_callback(answering.discard)
+        finally:
+            for task in answering:
+                task.cancel()
+
+    async def _answer(self, call: Call, expert: ExpertKept, told: Told) -> None:
+        accepted = self.calendar.answer(call)
+        if accepted is None:
+            return
+        given = answer_to(call, expert, accepted=accepted)
+        try:
+            await _until_there(lambda: self.door.answer(given))
+        except NodeError as error:
+            told(f"{call.person[:8]} waits: {error}")
+        else:
+            told(f"{call.person[:8]} {'accepts' if accepted else 'declines'}")
 
     async def _listen(self) -> None:
         pseudonyms = frozenset(one.facts.pseudonym for one in self.roll.experts)

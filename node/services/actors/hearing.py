@@ -1,23 +1,26 @@
-"""One reading of a tender that several actors of one process hear together.
+"""Tenders heard together: one call a door for all streams, one reading for many actors.
 
-Each of them would follow the same stream as the same reader and judge the same places; here one
-does, and all act on what it has seen. What an actor makes and signs stays its own.
+Each actor would follow the same stream as the same reader and judge the same places; here one
+reading does, and all act on what it has seen. What an actor makes and signs stays its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.core.errors import NodeError, UnavailableError
-from node.core.rules.award import OVER
-from node.services.actors.reading import AGAIN_S, Reading, watch
+from node.core.errors import MissingError, NodeError, UnavailableError
+from node.core.rules.award import OVER, is_settled
+from node.services.actors.reading import AGAIN_S, Reading
+from node.services.ports import Wanted
 
 if TYPE_CHECKING:
     from node.core.records.kinds.streams import Network
     from node.core.rules.state import TenderState
+    from node.services.ports import Followed
     from node.services.ports.door import Door
 
 LOOK_S = 0.1
@@ -25,110 +28,128 @@ LOOK_S = 0.1
 
 
 @dataclass(slots=True)
-class Times:
-    """The clocks of all nodes, looked at once for everybody; a jump wakes those who wait for it."""
-
-    doors: Mapping[str, Door]
-    now: dict[str, int] = field(default_factory=dict)
-    heard: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
-
-    async def run(self) -> None:
-        """Look until cancelled; a node that is away keeps its last time."""
-        while True:
-            for centre, door in self.doors.items():
-                try:
-                    await self._see(centre, await door.now())
-                except UnavailableError:
-                    continue
-            await asyncio.sleep(LOOK_S)
-
-    async def _see(self, centre: str, now: int) -> None:
-        jumped = now > self.now.get(centre, 0) + 1
-        self.now[centre] = max(now, self.now.get(centre, 0))
-        if jumped:
-            for wake in self.heard.get(centre, ()):
-                wake()
-
-
-@dataclass(slots=True)
 class Hearing:
     """One stream as one reader sees it through one door."""
 
-    door: Door
     reading: Reading
     reader: str
-    centre: str
-    times: Times
+    house: House
     failed: NodeError | None = None
-    _state: TenderState | None = None
-    _news: set[asyncio.Event] = field(default_factory=set)
+    news: list[asyncio.Event] = field(default_factory=list)
 
-    async def run(self) -> None:
-        """Follow to the tender's end; what a place breaks is told to everybody who hears."""
-        self.times.heard.setdefault(self.centre, []).append(self._wake)
+    @property
+    def state(self) -> TenderState | None:
+        """How the stream stands."""
+        return self.reading.state
+
+    def take(self, places: list[Followed]) -> None:
+        """Judge the next places; what one breaks is told to everybody who hears."""
         try:
-            async for state, now in watch(self.door, self.reading, lambda _: self.reader):
-                self.times.now[self.centre] = max(now, self.times.now.get(self.centre, 0))
-                if state is not self._state:
-                    self._state = state
-                    self._wake()
+            for place in places:
+                self.reading.take(place)
         except NodeError as error:
             self.failed = error
-            self._wake()
-        finally:
-            self.times.heard[self.centre].remove(self._wake)
+        self.wake()
 
-    def _wake(self) -> None:
-        for event in self._news:
+    def wake(self) -> None:
+        """Let everybody look."""
+        for event in self.news:
             event.set()
 
+    @contextmanager
+    def listen(self) -> Iterator[asyncio.Event]:
+        """An event that is set at each change."""
+        news = asyncio.Event()
+        self.news.append(news)
+        try:
+            yield news
+        finally:
+            self.news.remove(news)
+
     async def beats(self) -> AsyncIterator[tuple[TenderState, int]]:
-        """State and node's time, newest first of all, at each change, until the tender is over.
+        """State and node's time at each change, until the tender is over.
 
         Now and then also without a change: what was refused for now is tried again. Raises what a
         place broke.
         """
-        news = asyncio.Event()
-        self._news.add(news)
-        try:
+        with self.listen() as news:
             while True:
                 news.clear()
                 if self.failed is not None:
                     raise self.failed
-                if self._state is not None:
-                    yield self._state, self.times.now.get(self.centre, 0)
-                    if self._state.phase in OVER:
+                if self.state is not None:
+                    yield self.state, self.house.now
+                    if self.state.phase in OVER:
                         return
                 try:
                     await asyncio.wait_for(news.wait(), AGAIN_S)
                 except TimeoutError:
                     continue
-        finally:
-            self._news.discard(news)
 
 
 @dataclass(slots=True)
-class Hearings:
-    """The readings of one tender, each begun when somebody first needs it."""
+class House:
+    """One door, and all that is heard through it. `now` is its node's clock."""
 
-    stream: str
+    door: Door
     network: Network
-    times: Times
-    known: dict[tuple[str, str], Hearing] = field(default_factory=dict)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    now: int = 0
+    hearings: dict[tuple[str, str], Hearing] = field(default_factory=dict)
+    fresh: asyncio.Queue[Hearing] = field(default_factory=asyncio.Queue)
 
-    def of(self, centre: str, reader: str) -> Hearing:
-        """What `reader` sees through a centre's door."""
-        if (centre, reader) not in self.known:
-            reading = Reading(self.stream, self.network)
-            door = self.times.doors[centre]
-            hearing = Hearing(door, reading, reader, centre, self.times)
-            self.known[centre, reader] = hearing
-            self.tasks.append(asyncio.create_task(hearing.run()))
-        return self.known[centre, reader]
+    def hear(self, stream: str, reader: str) -> Hearing:
+        """What `reader` sees of a stream from its beginning."""
+        if (stream, reader) not in self.hearings:
+            hearing = Hearing(Reading(stream, self.network), reader, self)
+            self.hearings[stream, reader] = hearing
+            self.fresh.put_nowait(hearing)
+        return self.hearings[stream, reader]
 
-    async def close(self) -> None:
-        """End them all."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+    async def run(self) -> None:
+        """Listen until cancelled; a node that is away is asked again from where we stand."""
+        await asyncio.gather(self._listen(), self._look())
+
+    async def _listen(self) -> None:
+        while True:
+            asked: list[Hearing] = []
+            try:
+                async for message in self.door.follow_many(self._wanted(asked)):
+                    for number, places in message:
+                        self._take(asked[number], list(places))
+            except (UnavailableError, MissingError):
+                await asyncio.sleep(AGAIN_S)
+
+    def _take(self, hearing: Hearing, places: list[Followed]) -> None:
+        hearing.take(places)
+        if hearing.state is not None and is_settled(hearing.state):
+            self.hearings.pop((hearing.reading.stream, hearing.reader), None)
+
+    async def _wanted(self, asked: list[Hearing]) -> AsyncIterator[list[Wanted]]:
+        self.fresh = asyncio.Queue()
+        more = list(self.hearings.values())
+        while True:
+            asked += more
+            for hearing in more:
+                hearing.reading.begun.clear()
+            yield [Wanted(one.reading.stream, one.reading.after, one.reader) for one in more]
+            more = [await self.fresh.get()]
+            while not self.fresh.empty():
+                more.append(self.fresh.get_nowait())
+
+    async def _look(self) -> None:
+        """See the node's clock; a jump wakes everybody."""
+        while True:
+            try:
+                now = await self.door.now()
+            except UnavailableError:
+                now = self.now
+            jumped, self.now = now > self.now + 1, max(now, self.now)
+            if jumped:
+                for hearing in list(self.hearings.values()):
+                    hearing.wake()
+            await asyncio.sleep(LOOK_S)
+
+
+def houses_of(doors: Mapping[str, Door], network: Network) -> dict[str, House]:
+    """A house for each centre's door."""
+    return {centre: House(door, network) for centre, door in doors.items()}

@@ -6,6 +6,7 @@ agree, and the deadline on the chain, as far as the chain answers, must not have
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from node.core.errors import BoxError, NodeError, StateError
@@ -31,13 +32,14 @@ async def release_shares(desk: Desk, state: TenderState, about: str) -> Body:
     await _check_time(desk, state)
     release = release_of(state)
     index = release.holders.index(desk.me) + 1
-    found = []
-    for box_id in sorted(release.boxes):
-        sealed = await desk.partners[state.keeper].share(box_id, index)
-        share = _open(desk, state, (box_id, release.boxes[box_id]), sealed)
-        if share is not None:
-            found.append(share)
-    return ShareReleased(by=release.by, salt=desk.salt(), shares=tuple(found))
+    boxes, host = sorted(release.boxes), desk.partners[state.keeper]
+    sealed = await asyncio.gather(*(host.share(box_id, index) for box_id in boxes))
+    opened = (
+        _open(desk, state, (box_id, release.boxes[box_id]), one)
+        for box_id, one in zip(boxes, sealed, strict=True)
+    )
+    shares = tuple(share for share in opened if share is not None)
+    return ShareReleased(by=release.by, salt=desk.salt(), shares=shares)
 
 
 def _open(

@@ -21,8 +21,10 @@ from node.services.ports.network import (
     Followed,
     LogPart,
     Member,
+    News,
     Notifier,
     Partner,
+    Wanted,
     Witness,
 )
 from node.services.ports.store import (
@@ -55,6 +57,7 @@ __all__ = [
     "LogNote",
     "LogPart",
     "Member",
+    "News",
     "Notifier",
     "Partner",
     "PlaceRow",
@@ -64,5 +67,6 @@ __all__ = [
     "Submission",
     "Task",
     "TenderSlots",
+    "Wanted",
     "Witness",
 ]

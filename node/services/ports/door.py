@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.errors import NodeError
-from node.services.ports.network import Followed, LogPart
+from node.services.ports.network import Followed, LogPart, News, Wanted
 from node.services.ports.store import Accepted, StreamRow, Submission
 
 
@@ -92,6 +92,10 @@ class Application(Protocol):
         """Places with seq > after as the audience table allows; goes on as they appear."""
         ...
 
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """The same for many streams at once; an empty list now and then while nothing happens."""
+        ...
+
     def follow_log(self, after: int) -> AsyncIterator[LogPart]:
         """Our log from size `after` on, at each checkpoint that gets its quorum."""
         ...
@@ -165,6 +169,10 @@ class Door(Protocol):
 
     def follow(self, stream: str, after: int, reader: str) -> AsyncIterator[Followed | Beat]:
         """Places with seq > after as `reader` may see them, and the node's time in between."""
+        ...
+
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """The same for many streams in one call, without the time; see `Partner.follow_many`."""
         ...
 
     def streams(self, reader: str) -> AsyncIterator[StreamRow]:

@@ -47,6 +47,22 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A stream to be followed: from which place on (exclusive), and as whom.
+
+    Between nodes the certificate says who reads: `reader` is empty.
+    """
+
+    stream: str
+    after: int
+    reader: str = ""
+
+
+News = tuple[int, Sequence[Followed]]
+"""New places of one stream that is followed with others, by its number in the order of asking."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogPart:
     """A stretch of a partner's log up to a checkpoint with its quorum."""
 
@@ -66,8 +82,11 @@ class Partner(Protocol):
         """The streams the partner keeps that we may know, then new ones as they appear."""
         ...
 
-    def follow(self, stream: str, after: int) -> AsyncIterator[Followed]:
-        """Places with seq > after as the audience table allows; goes on as they appear."""
+    def follow_many(self, wanted: AsyncIterator[Sequence[Wanted]]) -> AsyncIterator[list[News]]:
+        """Places of all these streams as the audience table allows; goes on as they appear.
+
+        Which streams may be added while it runs. An empty list says only that the partner lives.
+        """
         ...
 
     def follow_log(self, after: int) -> AsyncIterator[LogPart]:

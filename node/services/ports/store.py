@@ -137,8 +137,8 @@ class Store(Protocol):
         """The place of a record in any stream, or None."""
         ...
 
-    def refusal(self, record: str) -> tuple[str, str] | None:
-        """(code, article) if this record was refused for good."""
+    def refusals(self) -> dict[str, tuple[str, str]]:
+        """Record -> (code, article) of all that were refused for good."""
         ...
 
     def sealed(self, record: str, index: int) -> bytes | None:

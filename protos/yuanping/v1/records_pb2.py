@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19yuanping/v1/records.proto\x12\x0byuanping.v1\"<\n\nSubmission\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x03(\x0c\"C\n\x08\x41\x63\x63\x65pted\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x10\n\x03seq\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05\x65ntry\x18\x03 \x01(\tB\x06\n\x04_seq\"k\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x05 \x01(\t\x12\x11\n\tadvice_zh\x18\x06 \x01(\t\"g\n\x06\x41nswer\x12)\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x15.yuanping.v1.AcceptedH\x00\x12\'\n\x07problem\x18\x02 \x01(\x0b\x32\x14.yuanping.v1.ProblemH\x00\x42\t\n\x07outcome\"7\n\rSubmitRequest\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.Submission\"6\n\x0eSubmitResponse\x12$\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x13.yuanping.v1.Answer\"=\n\x13SubmitStreamRequest\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.Submission\"<\n\x14SubmitStreamResponse\x12$\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x13.yuanping.v1.Answer\"]\n\rFollowRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x12\n\x05\x61\x66ter\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x13\n\x06reader\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_afterB\t\n\x07_reader\"_\n\x05Place\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04what\x18\x02 \x01(\x0c\x12\r\n\x05where\x18\x03 \x01(\x0c\x12\x10\n\x08\x65nvelope\x18\x04 \x01(\x0c\x12\x11\n\x04\x62ody\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body\"A\n\x0e\x46ollowResponse\x12\"\n\x06places\x18\x01 \x03(\x0b\x32\x12.yuanping.v1.Place\x12\x0b\n\x03now\x18\x02 \x01(\x03\"!\n\x10\x46ollowLogRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\"O\n\x11\x46ollowLogResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x0c\x12\x11\n\x04note\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_note\"4\n\x12ListStreamsRequest\x12\x13\n\x06reader\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reader\"{\n\nStreamInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06keeper\x18\x03 \x01(\t\x12\x0b\n\x03own\x18\x04 \x01(\x08\x12\x0f\n\x02of\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06tender\x18\x06 \x01(\tH\x01\x88\x01\x01\x42\x05\n\x03_ofB\t\n\x07_tender\"?\n\x13ListStreamsResponse\x12(\n\x07streams\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.StreamInfo\"#\n\x11GetReceiptRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\"6\n\x12GetReceiptResponse\x12\x14\n\x07receipt\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_receipt\"A\n\x0f\x44iscloseRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x13\n\x06reader\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reader\" \n\x10\x44iscloseResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x10\n\x0eGetTimeRequest\"\x1e\n\x0fGetTimeResponse\x12\x0b\n\x03now\x18\x01 \x01(\x03\x32\xf0\x04\n\rRecordService\x12\x41\n\x06Submit\x12\x1a.yuanping.v1.SubmitRequest\x1a\x1b.yuanping.v1.SubmitResponse\x12W\n\x0cSubmitStream\x12 .yuanping.v1.SubmitStreamRequest\x1a!.yuanping.v1.SubmitStreamResponse(\x01\x30\x01\x12\x43\n\x06\x46ollow\x12\x1a.yuanping.v1.FollowRequest\x1a\x1b.yuanping.v1.FollowResponse0\x01\x12L\n\tFollowLog\x12\x1d.yuanping.v1.FollowLogRequest\x1a\x1e.yuanping.v1.FollowLogResponse0\x01\x12R\n\x0bListStreams\x12\x1f.yuanping.v1.ListStreamsRequest\x1a .yuanping.v1.ListStreamsResponse0\x01\x12M\n\nGetReceipt\x12\x1e.yuanping.v1.GetReceiptRequest\x1a\x1f.yuanping.v1.GetReceiptResponse\x12G\n\x08\x44isclose\x12\x1c.yuanping.v1.DiscloseRequest\x1a\x1d.yuanping.v1.DiscloseResponse\x12\x44\n\x07GetTime\x12\x1b.yuanping.v1.GetTimeRequest\x1a\x1c.yuanping.v1.GetTimeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19yuanping/v1/records.proto\x12\x0byuanping.v1\"<\n\nSubmission\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0e\n\x06sealed\x18\x03 \x03(\x0c\"C\n\x08\x41\x63\x63\x65pted\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x10\n\x03seq\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05\x65ntry\x18\x03 \x01(\tB\x06\n\x04_seq\"k\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x64vice\x18\x05 \x01(\t\x12\x11\n\tadvice_zh\x18\x06 \x01(\t\"g\n\x06\x41nswer\x12)\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x15.yuanping.v1.AcceptedH\x00\x12\'\n\x07problem\x18\x02 \x01(\x0b\x32\x14.yuanping.v1.ProblemH\x00\x42\t\n\x07outcome\"7\n\rSubmitRequest\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.Submission\"6\n\x0eSubmitResponse\x12$\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x13.yuanping.v1.Answer\"=\n\x13SubmitStreamRequest\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.Submission\"<\n\x14SubmitStreamResponse\x12$\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x13.yuanping.v1.Answer\"]\n\rFollowRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x12\n\x05\x61\x66ter\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x13\n\x06reader\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06_afterB\t\n\x07_reader\"_\n\x05Place\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0c\n\x04what\x18\x02 \x01(\x0c\x12\r\n\x05where\x18\x03 \x01(\x0c\x12\x10\n\x08\x65nvelope\x18\x04 \x01(\x0c\x12\x11\n\x04\x62ody\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body\"A\n\x0e\x46ollowResponse\x12\"\n\x06places\x18\x01 \x03(\x0b\x32\x12.yuanping.v1.Place\x12\x0b\n\x03now\x18\x02 \x01(\x03\"@\n\x11\x46ollowManyRequest\x12+\n\x07streams\x18\x01 \x03(\x0b\x32\x1a.yuanping.v1.FollowRequest\"B\n\x0cStreamPlaces\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\"\n\x06places\x18\x02 \x03(\x0b\x32\x12.yuanping.v1.Place\"M\n\x12\x46ollowManyResponse\x12*\n\x07streams\x18\x01 \x03(\x0b\x32\x19.yuanping.v1.StreamPlaces\x12\x0b\n\x03now\x18\x02 \x01(\x03\"!\n\x10\x46ollowLogRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\"O\n\x11\x46ollowLogResponse\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x0c\x12\x11\n\x04note\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_note\"4\n\x12ListStreamsRequest\x12\x13\n\x06reader\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reader\"{\n\nStreamInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06keeper\x18\x03 \x01(\t\x12\x0b\n\x03own\x18\x04 \x01(\x08\x12\x0f\n\x02of\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06tender\x18\x06 \x01(\tH\x01\x88\x01\x01\x42\x05\n\x03_ofB\t\n\x07_tender\"?\n\x13ListStreamsResponse\x12(\n\x07streams\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.StreamInfo\"#\n\x11GetReceiptRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\"6\n\x12GetReceiptResponse\x12\x14\n\x07receipt\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_receipt\"A\n\x0f\x44iscloseRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\x13\n\x06reader\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reader\" \n\x10\x44iscloseResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x10\n\x0eGetTimeRequest\"\x1e\n\x0fGetTimeResponse\x12\x0b\n\x03now\x18\x01 \x01(\x03\x32\xc3\x05\n\rRecordService\x12\x41\n\x06Submit\x12\x1a.yuanping.v1.SubmitRequest\x1a\x1b.yuanping.v1.SubmitResponse\x12W\n\x0cSubmitStream\x12 .yuanping.v1.SubmitStreamRequest\x1a!.yuanping.v1.SubmitStreamResponse(\x01\x30\x01\x12\x43\n\x06\x46ollow\x12\x1a.yuanping.v1.FollowRequest\x1a\x1b.yuanping.v1.FollowResponse0\x01\x12Q\n\nFollowMany\x12\x1e.yuanping.v1.FollowManyRequest\x1a\x1f.yuanping.v1.FollowManyResponse(\x01\x30\x01\x12L\n\tFollowLog\x12\x1d.yuanping.v1.FollowLogRequest\x1a\x1e.yuanping.v1.FollowLogResponse0\x01\x12R\n\x0bListStreams\x12\x1f.yuanping.v1.ListStreamsRequest\x1a .yuanping.v1.ListStreamsResponse0\x01\x12M\n\nGetReceipt\x12\x1e.yuanping.v1.GetReceiptRequest\x1a\x1f.yuanping.v1.GetReceiptResponse\x12G\n\x08\x44isclose\x12\x1c.yuanping.v1.DiscloseRequest\x1a\x1d.yuanping.v1.DiscloseResponse\x12\x44\n\x07GetTime\x12\x1b.yuanping.v1.GetTimeRequest\x1a\x1c.yuanping.v1.GetTimeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,28 +53,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLACE']._serialized_end=815
   _globals['_FOLLOWRESPONSE']._serialized_start=817
   _globals['_FOLLOWRESPONSE']._serialized_end=882
-  _globals['_FOLLOWLOGREQUEST']._serialized_start=884
-  _globals['_FOLLOWLOGREQUEST']._serialized_end=917
-  _globals['_FOLLOWLOGRESPONSE']._serialized_start=919
-  _globals['_FOLLOWLOGRESPONSE']._serialized_end=998
-  _globals['_LISTSTREAMSREQUEST']._serialized_start=1000
-  _globals['_LISTSTREAMSREQUEST']._serialized_end=1052
-  _globals['_STREAMINFO']._serialized_start=1054
-  _globals['_STREAMINFO']._serialized_end=1177
-  _globals['_LISTSTREAMSRESPONSE']._serialized_start=1179
-  _globals['_LISTSTREAMSRESPONSE']._serialized_end=1242
-  _globals['_GETRECEIPTREQUEST']._serialized_start=1244
-  _globals['_GETRECEIPTREQUEST']._serialized_end=1279
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=1281
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=1335
-  _globals['_DISCLOSEREQUEST']._serialized_start=1337
-  _globals['_DISCLOSEREQUEST']._serialized_end=1402
-  _globals['_DISCLOSERESPONSE']._serialized_start=1404
-  _globals['_DISCLOSERESPONSE']._serialized_end=1436
-  _globals['_GETTIMEREQUEST']._serialized_start=1438
-  _globals['_GETTIMEREQUEST']._serialized_end=1454
-  _globals['_GETTIMERESPONSE']._serialized_start=1456
-  _globals['_GETTIMERESPONSE']._serialized_end=1486
-  _globals['_RECORDSERVICE']._serialized_start=1489
-  _globals['_RECORDSERVICE']._serialized_end=2113
+  _globals['_FOLLOWMANYREQUEST']._serialized_start=884
+  _globals['_FOLLOWMANYREQUEST']._serialized_end=948
+  _globals['_STREAMPLACES']._serialized_start=950
+  _globals['_STREAMPLACES']._serialized_end=1016
+  _globals['_FOLLOWMANYRESPONSE']._serialized_start=1018
+  _globals['_FOLLOWMANYRESPONSE']._serialized_end=1095
+  _globals['_FOLLOWLOGREQUEST']._serialized_start=1097
+  _globals['_FOLLOWLOGREQUEST']._serialized_end=1130
+  _globals['_FOLLOWLOGRESPONSE']._serialized_start=1132
+  _globals['_FOLLOWLOGRESPONSE']._serialized_end=1211
+  _globals['_LISTSTREAMSREQUEST']._serialized_start=1213
+  _globals['_LISTSTREAMSREQUEST']._serialized_end=1265
+  _globals['_STREAMINFO']._serialized_start=1267
+  _globals['_STREAMINFO']._serialized_end=1390
+  _globals['_LISTSTREAMSRESPONSE']._serialized_start=1392
+  _globals['_LISTSTREAMSRESPONSE']._serialized_end=1455
+  _globals['_GETRECEIPTREQUEST']._serialized_start=1457
+  _globals['_GETRECEIPTREQUEST']._serialized_end=1492
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=1494
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=1548
+  _globals['_DISCLOSEREQUEST']._serialized_start=1550
+  _globals['_DISCLOSEREQUEST']._serialized_end=1615
+  _globals['_DISCLOSERESPONSE']._serialized_start=1617
+  _globals['_DISCLOSERESPONSE']._serialized_end=1649
+  _globals['_GETTIMEREQUEST']._serialized_start=1651
+  _globals['_GETTIMEREQUEST']._serialized_end=1667
+  _globals['_GETTIMERESPONSE']._serialized_start=1669
+  _globals['_GETTIMERESPONSE']._serialized_end=1699
+  _globals['_RECORDSERVICE']._serialized_start=1702
+  _globals['_RECORDSERVICE']._serialized_end=2409
 # @@protoc_insertion_point(module_scope)

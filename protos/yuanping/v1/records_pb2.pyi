@@ -355,6 +355,82 @@ class FollowResponse(_message.Message):
 Global___FollowResponse: _TypeAlias = FollowResponse  # noqa: Y015
 
 @_typing.final
+class FollowManyRequest(_message.Message):
+    """Streams to follow from now on; the first of a call has number 0. At most 65,536 in one call.
+    Next unused field number: 2.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def streams(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowRequest]: ...
+    def __init__(
+        self,
+        *,
+        streams: _abc.Iterable[Global___FollowRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["streams", b"streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowManyRequest: _TypeAlias = FollowManyRequest  # noqa: Y015
+
+@_typing.final
+class StreamPlaces(_message.Message):
+    """Places of one of the streams asked for. Next unused field number: 3."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """The stream's number in the order in which it was asked for."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        places: _abc.Iterable[Global___Place] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPlaces: _TypeAlias = StreamPlaces  # noqa: Y015
+
+@_typing.final
+class FollowManyResponse(_message.Message):
+    """Next unused field number: 3."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAMS_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    now: _builtins.int
+    """The node's time when this was sent."""
+    @_builtins.property
+    def streams(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamPlaces]: ...
+    def __init__(
+        self,
+        *,
+        streams: _abc.Iterable[Global___StreamPlaces] | None = ...,
+        now: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["now", b"now", "streams", b"streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowManyResponse: _TypeAlias = FollowManyResponse  # noqa: Y015
+
+@_typing.final
 class FollowLogRequest(_message.Message):
     """Next unused field number: 2."""
 

@@ -51,6 +51,11 @@ class RecordServiceStub:
                 request_serializer=yuanping_dot_v1_dot_records__pb2.FollowRequest.SerializeToString,
                 response_deserializer=yuanping_dot_v1_dot_records__pb2.FollowResponse.FromString,
                 _registered_method=True)
+        self.FollowMany = channel.stream_stream(
+                '/yuanping.v1.RecordService/FollowMany',
+                request_serializer=yuanping_dot_v1_dot_records__pb2.FollowManyRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_records__pb2.FollowManyResponse.FromString,
+                _registered_method=True)
         self.FollowLog = channel.unary_stream(
                 '/yuanping.v1.RecordService/FollowLog',
                 request_serializer=yuanping_dot_v1_dot_records__pb2.FollowLogRequest.SerializeToString,
@@ -101,6 +106,14 @@ class RecordServiceServicer:
         """The places of a stream after one, as the audience table gives them to the caller, then new ones
         as they appear. It stops before the first place that is nothing to the caller and goes on once
         it may. A response without places tells the time only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowMany(self, request_iterator, context):
+        """The same for many streams in one call, told together; what is followed may be added to while it
+        runs. A stream that this node does not know yet is shown once it does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,6 +171,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.Follow,
                     request_deserializer=yuanping_dot_v1_dot_records__pb2.FollowRequest.FromString,
                     response_serializer=yuanping_dot_v1_dot_records__pb2.FollowResponse.SerializeToString,
+            ),
+            'FollowMany': grpc.stream_stream_rpc_method_handler(
+                    servicer.FollowMany,
+                    request_deserializer=yuanping_dot_v1_dot_records__pb2.FollowManyRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_records__pb2.FollowManyResponse.SerializeToString,
             ),
             'FollowLog': grpc.unary_stream_rpc_method_handler(
                     servicer.FollowLog,
@@ -268,6 +286,33 @@ class RecordService:
             '/yuanping.v1.RecordService/Follow',
             yuanping_dot_v1_dot_records__pb2.FollowRequest.SerializeToString,
             yuanping_dot_v1_dot_records__pb2.FollowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowMany(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/yuanping.v1.RecordService/FollowMany',
+            yuanping_dot_v1_dot_records__pb2.FollowManyRequest.SerializeToString,
+            yuanping_dot_v1_dot_records__pb2.FollowManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class RecordServiceStub:
     as they appear. It stops before the first place that is nothing to the caller and goes on once
     it may. A response without places tells the time only.
     """
+    FollowMany: _grpc.StreamStreamMultiCallable[_records_pb2.FollowManyRequest, _records_pb2.FollowManyResponse]
+    """The same for many streams in one call, told together; what is followed may be added to while it
+    runs. A stream that this node does not know yet is shown once it does.
+    """
     FollowLog: _grpc.UnaryStreamMultiCallable[_records_pb2.FollowLogRequest, _records_pb2.FollowLogResponse]
     """The log after a size, at each checkpoint that gets its quorum of cosignatures."""
     ListStreams: _grpc.UnaryStreamMultiCallable[_records_pb2.ListStreamsRequest, _records_pb2.ListStreamsResponse]
@@ -83,6 +87,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """The places of a stream after one, as the audience table gives them to the caller, then new ones
     as they appear. It stops before the first place that is nothing to the caller and goes on once
     it may. A response without places tells the time only.
+    """
+    FollowMany: _aio.StreamStreamMultiCallable[_records_pb2.FollowManyRequest, _records_pb2.FollowManyResponse]  # type: ignore[assignment]
+    """The same for many streams in one call, told together; what is followed may be added to while it
+    runs. A stream that this node does not know yet is shown once it does.
     """
     FollowLog: _aio.UnaryStreamMultiCallable[_records_pb2.FollowLogRequest, _records_pb2.FollowLogResponse]  # type: ignore[assignment]
     """The log after a size, at each checkpoint that gets its quorum of cosignatures."""
@@ -125,6 +133,16 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         """The places of a stream after one, as the audience table gives them to the caller, then new ones
         as they appear. It stops before the first place that is nothing to the caller and goes on once
         it may. A response without places tells the time only.
+        """
+
+    @_abc_1.abstractmethod
+    def FollowMany(
+        self,
+        request_iterator: _MaybeAsyncIterator[_records_pb2.FollowManyRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_records_pb2.FollowManyResponse], _abc.AsyncIterator[_records_pb2.FollowManyResponse]]:
+        """The same for many streams in one call, told together; what is followed may be added to while it
+        runs. A stream that this node does not know yet is shown once it does.
         """
 
     @_abc_1.abstractmethod

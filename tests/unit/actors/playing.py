@@ -17,7 +17,7 @@ from node.core.rules.ruleset import builtin_digest
 from node.core.rules.state import Phase, TenderState
 from node.services.actors import expert as expert_module
 from node.services.actors import reading as reading_module
-from node.services.actors.bidder import BidderProgram, House
+from node.services.actors.bidder import BidderProgram, Means
 from node.services.actors.buyer import BuyerProgram
 from node.services.actors.expert import Experts
 from node.services.actors.reading import Reading
@@ -113,7 +113,7 @@ class Cast:
         drawer = self.drawer(one.id)
         entropy = SeededEntropy(f"{one.id} {drawer.fuse.moment}")
         publish = self.receipts.__setitem__
-        return BidderProgram(House(self.door(one.id), drawer, entropy, self.trust, publish), one)
+        return BidderProgram(Means(self.door(one.id), drawer, entropy, self.trust, publish), one)
 
     def experts_program(self, centre: str) -> SeatsProgram:
         """One centre's experts, as at a start."""

@@ -210,7 +210,7 @@ async def test_lodged_record_that_no_rule_allows_is_refused_once_and_for_good() 
     )
     assert await office.refused(lodged) == ["rule"]
     record = id_of(lodged)
-    assert office.store.refusal(record) == ("rule", "protocol 9")
+    assert office.store.refusals().get(record) == ("rule", "protocol 9")
     (task,) = office.store.tasks("refuse")
     assert task == Task(
         "refuse", record, {"stream": stream, "code": "rule", "article": "protocol 9"}, NOON
@@ -228,7 +228,7 @@ async def test_nobody_can_have_anothers_record_refused_by_a_forged_signature() -
         "record.lodged/v1", RecordLodged(records=("22" * 32,), salt=guest.salt()), stream
     )
     assert await office.refused(replace_signature(record, b"\x03" * 64)) == ["signature"]
-    assert office.store.refusal(id_of(record)) is None
+    assert office.store.refusals().get(id_of(record)) is None
 
 
 async def test_refused_bid_leaves_no_trace() -> None:
@@ -238,7 +238,7 @@ async def test_refused_bid_leaves_no_trace() -> None:
     office.log.quorum = quorum_made(office.log.origin, office.clock.at)
     item = await office.bid(stream, "late")
     assert await office.refused(item) == ["rule"]
-    assert office.store.refusal(id_of(item)) is None
+    assert office.store.refusals().get(id_of(item)) is None
     assert office.store.tasks() == []
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
 
-from node.core.errors import UnavailableError
+from node.core.errors import RuleError, UnavailableError
+from node.core.rules.state import Placed, TenderState
 from node.services.guest import Guest
-from node.services.ports import Followed, Store, StreamRow
+from node.services.ports import Batch, Followed, Store, StreamRow
 from tests.simulators.faults import How, faulty
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.office import open_office
@@ -50,3 +52,44 @@ async def test_follower_goes_on_after_a_commit_in_doubt(at: int, how: How) -> No
     assert failures == 1
     assert [place.record for place in disk.places(row.id)] == [r.record for r in rows]
     assert guest_on(disk).book.streams() == guest.book.streams()
+
+
+class Suspicious:
+    """A guest that disputes one place of one stream."""
+
+    def __init__(self, stream: str, seq: int) -> None:
+        self.stream, self.seq = stream, seq
+
+    def check(self, state: TenderState, _side: object, placed: Placed) -> None:
+        """Raise for that place."""
+        if (state.stream, placed.seq) == (self.stream, self.seq):
+            raise RuleError("wrong", article="ours")
+
+
+async def test_wrong_place_of_one_stream_harms_no_other_that_waits_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = open_office(HOST)
+    streams = [await host.open_tender(number) for number in range(3)]
+    office = open_office(GUEST)
+    checks = cast("Any", Suspicious(streams[1], 3))
+    guest = Guest(GUEST, office.book, office.store, office.clock, office.bell, checks)
+    commits: list[int] = []
+    commit = office.store.commit
+
+    def counted(batch: Batch) -> None:
+        commits.append(len(batch.places))
+        commit(batch)
+
+    monkeypatch.setattr(office.store, "commit", counted)
+
+    async def follow(stream: str) -> None:
+        rows = host.store.places(stream)
+        shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+        await guest.take(StreamRow(stream, "tender", HOST, own=False), shown)
+
+    found = await asyncio.gather(*map(follow, streams), return_exceptions=True)
+    assert [type(one) for one in found] == [type(None), RuleError, type(None)]
+    assert [guest.held(stream) for stream in streams] == [5, 3, 5]
+    assert sum(commits) == 13
+    assert len(commits) <= 2, "what waits together is committed together"

@@ -100,6 +100,23 @@ async def test_large_batches_are_sent_in_messages_that_fit(tmp_path: Path) -> No
         assert len(sizes) > 3
 
 
+async def test_records_that_wait_together_go_in_one_message(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        node.app.hold = asyncio.Event()
+        partner = node.guest()
+        calls = [asyncio.create_task(partner.submit([submission(n)])) for n in range(60)]
+        async with asyncio.timeout(5):
+            while not node.app.asked:
+                await asyncio.sleep(0.01)
+        calls += [asyncio.create_task(partner.submit([submission(n)])) for n in range(60, 80)]
+        await asyncio.sleep(0.1)
+        node.app.hold.set()
+        answers = [found for call in calls for found in await call]
+        wanted = [open_envelope(submission(n).envelope).id for n in range(80)]
+        assert [one.record for one in answers if isinstance(one, Accepted)] == wanted
+        assert len(node.app.asked) <= line.AT_ONCE
+
+
 async def test_partner_follows_places_and_sees_only_what_its_certificate_may(
     tmp_path: Path,
 ) -> None:

@@ -277,3 +277,25 @@ def test_threads_compare_and_set_one_after_the_other(kept: Kept) -> None:
         thread.join()
     assert len(won) == 1
     assert kept.store.witnessed(ORIGIN) == (won[0], hexed(str(won[0])))
+
+
+def test_notes_that_evidence_needs(kept: Kept) -> None:
+    store = kept.store
+    assert store.covering(ORIGIN, [0, 3], 4) == []
+    for size in range(4, 32, 4):
+        store.publish(size - 4, [bytes([size]) * 32] * 4, note(ORIGIN, size))
+        if size != 12:
+            store.set_quorum(ORIGIN, size, f"quorum {size}")
+    sizes = [n.size for n in store.covering(ORIGIN, [1, 9, 11], 20)]
+    assert sizes == [4, 16, 20, 28], "first over 1, over 9 and 11, the anchored one, the newest"
+    assert [n.size for n in store.covering(ORIGIN, [], 0)] == [28]
+    assert [n.size for n in store.covering(ORIGIN, [40], 0)] == [28]
+
+
+def test_places_that_no_quorum_holds_yet(kept: Kept) -> None:
+    own, other = stream("a"), stream("b", GUEST, own=False)
+    mine, theirs = chain(own, 2), chain(other, 1)
+    kept.store.commit(Batch(streams=(own, other), places=(*mine, *theirs)))
+    assert kept.store.uncovered(0) == 2
+    kept.store.publish(0, raw(mine[0].entry, mine[1].entry), note(ORIGIN, 2))
+    assert [kept.store.uncovered(size) for size in (0, 1, 2)] == [2, 1, 0]

@@ -91,9 +91,10 @@ class Office:
         """The codes of records that must all be refused."""
         return [code_of(answer) for answer in await self.sequencer.accept(items)]
 
-    async def open_tender(self) -> str:
-        """Found a tender's stream and bring it to the announcement."""
-        pair = founding(self.me)
+    async def open_tender(self, number: int = 0) -> str:
+        """Found a tender's stream and bring it to the announcement; each number is another one."""
+        changes = {"salt": f"{number:064x}"} if number else {}
+        pair = founding(self.me, **changes)
         stream = id_of(pair[0])
         await self.take(*pair)
         await self.take(planned(stream), composed(stream), announced(stream))

@@ -8,6 +8,7 @@ import pytest
 
 from node.cli.replay.cases import Answer, read_answers, read_cases
 from node.cli.replay.prove import agrees
+from node.cli.replay.sweep import gathered
 from node.core.errors import ConfigError
 
 HEAD = (
@@ -108,3 +109,26 @@ def test_the_real_file_has_29_findings(shared_data: Path) -> None:
     cases = read_cases(path)
     assert (len(cases), sum(len(case.bidders) for case in cases)) == (891, 3802)
     assert sum(len(case.findings) for case in cases) == 29
+
+
+def rows_of(dates: str) -> str:
+    """One tender a letter, on the day that the letter stands for."""
+    days = {"a": "2007-05-01", "b": "2007-05-08", "c": "2007-06-01"}
+    return "".join(
+        f"t{number},{days[letter]},any,,100,50,B1,one,90,won,\n"
+        for number, letter in enumerate(dates)
+    )
+
+
+@pytest.mark.parametrize(
+    ("least", "closing"),
+    [(1, "aabccc"), (2, "aacccc"), (3, "bbbccc"), (4, "cccccc"), (99, "cccccc")],
+)
+def test_tenders_close_in_groups_that_part_no_date(
+    tmp_path: Path, least: int, closing: str
+) -> None:
+    cases = read_cases(file_of(tmp_path, HEAD + rows_of("aabccc")))
+    days = {"2007-05-01": "a", "2007-05-08": "b", "2007-06-01": "c"}
+    found = gathered(cases, least)
+    assert "".join(days[case.opened_on] for case in found) == closing
+    assert [case.tender for case in found] == [case.tender for case in cases]

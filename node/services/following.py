@@ -87,7 +87,10 @@ class Following:
             for number, place in together:
                 found.setdefault(number, []).append(place)
             takes = (self._take(rows[number], places) for number, places in found.items())
-            await asyncio.gather(*takes)
+            # All of them end before anything is asked anew from where our store stands.
+            for error in await asyncio.gather(*takes, return_exceptions=True):
+                if error is not None:
+                    raise error
 
     async def _wanted(self, rows: list[StreamRow]) -> AsyncIterator[list[Wanted]]:
         """What to ask for, noted in `rows` in the order of asking."""

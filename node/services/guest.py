@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.core.errors import NodeError, RuleError
+from node.core.errors import LogError, NodeError, RuleError
 from node.core.records.place import entry_of
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
@@ -136,6 +136,8 @@ class Guest:
             if stream is None:
                 stream = self._begin(row, items)
                 good = 2
+            else:
+                items = _unknown(stream, items)
             for item in items[good:]:
                 stream = self._next(stream, item)
                 good += 1
@@ -157,6 +159,19 @@ class Guest:
             side = mine.state if mine and isinstance(mine.state, OwnState) else None
             self.checks.check(stream.state, side, candidate.placed())
         return extend(stream, judge(stream.state, candidate), candidate)
+
+
+def _unknown(stream: Stream, items: Sequence[Followed]) -> Sequence[Followed]:
+    """Without what we hold already: a call that was taken up again may show it once more.
+
+    Raises LogError for another entry at a place that we hold.
+    """
+    held = len(stream.records)
+    for item in items:
+        same = item.seq >= held or entry_of(item.what, item.where) == stream.state.entries[item.seq]
+        if not same:
+            raise LogError(f"two entries were shown for place {item.seq}")
+    return [item for item in items if item.seq >= held]
 
 
 def _fail(calls: Sequence[_Call], error: BaseException) -> None:

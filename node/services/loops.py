@@ -49,16 +49,19 @@ async def forever(
     """Do `once` again and again with a pause between; a failure that repeats is told once."""
     told = ""
     while True:
+        pause = pause_s
         try:
             await once()
             told = ""
         except NodeError as error:
+            pause = max(pause_s, PAUSE_S)
             if error.detail != told:
                 report(name, error)
             told = error.detail
         except Exception as error:  # noqa: BLE001 - one loop's mistake must not stop the others
+            pause = max(pause_s, PAUSE_S)
             report(name, error)
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(pause)
 
 
 @dataclass(slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from node.core.errors import RuleError, UnavailableError
+from node.core.errors import LogError, RuleError, UnavailableError
 from node.core.rules.state import Placed, TenderState
 from node.services.guest import Guest
 from node.services.ports import Batch, Followed, Store, StreamRow
@@ -93,3 +95,18 @@ async def test_wrong_place_of_one_stream_harms_no_other_that_waits_with_it(
     assert [guest.held(stream) for stream in streams] == [5, 3, 5]
     assert sum(commits) == 13
     assert len(commits) <= 2, "what waits together is committed together"
+
+
+async def test_places_that_are_shown_again_are_left_out_and_another_entry_is_not() -> None:
+    host = open_office(HOST)
+    rows = host.store.places(await host.open_tender())
+    shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+    row = StreamRow(rows[0].stream, "tender", HOST, own=False)
+    guest = guest_on(MemoryStore())
+    await guest.take(row, shown[:4])
+    await guest.take(row, shown[1:])
+    assert guest.held(row.id) == 5
+    other = msgspec.structs.replace(shown[2].what, salt="00" * 32)
+    with pytest.raises(LogError, match="two entries"):
+        await guest.take(row, [replace(shown[2], what=other)])
+    assert guest.held(row.id) == 5

@@ -34,6 +34,12 @@ COMMANDS: Mapping[str, Command] = {
         "Run this centre's node until it is told to stop.",
         "yuanping node run --config centres/zhuzhou/config.toml",
     ),
+    "node fsck": Command(
+        "node.cli.node_fsck:fsck",
+        "重新计算本节点存储中的一切，指出第一处不一致。",
+        "Recompute everything in this node's store; name the first difference.",
+        "yuanping node fsck --config centres/zhuzhou/config.toml",
+    ),
     "chain devnet": Command(
         "node.cli.chain_devnet:chain_devnet",
         "运行一条只有一个运营者的开发链。",

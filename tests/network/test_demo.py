@@ -6,11 +6,13 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +209,43 @@ def killed_and_started_by_hand(demo: Demo, member: str) -> subprocess.Popen[byte
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+def fsck(demo: Demo, centre: str) -> subprocess.CompletedProcess[str]:
+    """`yuanping node fsck` over one node's store."""
+    config = demo.folder / "centres" / centre / "config.toml"
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, "node", "fsck", "--config", str(config), "--json"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_every_store_is_as_it_must_be(finished: Demo) -> None:
+    for centre in ("zhuzhou", "shiyan", "xian", "regulator"):
+        done = fsck(finished, centre)
+        assert done.returncode == 0, done.stdout + done.stderr
+        *checks, end = map(json.loads, done.stdout.splitlines())
+        assert (end["event"], end["ok"]) == ("end", True)
+        assert end["not_run"] == ["quorums", "anchors"], "the chain is not there any more"
+        assert all(one["checked"] > 20 for one in checks if one["part"] in ("streams", "indexes"))
+
+
+def test_changed_row_of_a_store_is_named(finished: Demo) -> None:
+    path = finished.folder / "centres" / "xian" / "data" / "node.db"
+    with closing(sqlite3.connect(path)) as base:
+        n, old = base.execute("SELECT n, received FROM places WHERE seq = 7 LIMIT 1").fetchone()
+        base.execute("UPDATE places SET received = '2031-01-01T00:00:00Z' WHERE n = ?", (n,))
+        base.commit()
+        done = fsck(finished, "xian")
+        base.execute("UPDATE places SET received = ? WHERE n = ?", (old, n))
+        base.commit()
+    assert done.returncode == 1
+    failed = [line for line in map(json.loads, done.stdout.splitlines()) if "status" in line]
+    first = next(one for one in failed if one["status"] == "failed")
+    assert first["part"] == "streams"
+    assert "place 7" in first["where"]

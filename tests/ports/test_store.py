@@ -230,6 +230,7 @@ def test_mirrored_entries_prove_only_places_of_their_own_keeper(kept: Kept) -> N
     assert [p.index for p in store.places(theirs.id)] == [2, 0]
     assert [p.index for p in store.places(third.id)] == [None, None]
     assert store.entries(OTHER) == entries
+    assert store.logs() == {OTHER: GUEST}
 
 
 def test_notes_by_size_with_and_without_quorum(kept: Kept) -> None:

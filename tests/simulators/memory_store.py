@@ -130,6 +130,10 @@ class MemoryStore:
             for p in self._places
         ]
 
+    def logs(self) -> dict[str, str]:
+        """Origin -> keeper."""
+        return {origin: keeper for keeper, origin in self._keepers.items()}
+
     def entries(self, origin: str, start: int = 0, end: int | None = None) -> list[bytes]:
         """The entries [start, end)."""
         return self._entries.get(origin, [])[start:end]

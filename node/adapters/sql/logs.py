@@ -54,6 +54,11 @@ def mirror(
     set_leaves(db, keeper, start, entries)
 
 
+def mirrored_logs(db: Connection) -> dict[str, str]:
+    """Origin -> keeper."""
+    return {row.origin: row.keeper for row in db.execute(select(LOGS))}
+
+
 def size_of(db: Connection, origin: str) -> int:
     """Number of entries of a log."""
     last = db.execute(select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == origin)).scalar()

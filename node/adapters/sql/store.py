@@ -84,6 +84,11 @@ class SqlStore:
         with self._database.write() as db:
             logs.mirror(db, keeper, start, entries, note)
 
+    def logs(self) -> dict[str, str]:
+        """Origin -> keeper of the partners' logs that are mirrored here."""
+        with self._database.read() as db:
+            return logs.mirrored_logs(db)
+
     def entries(self, origin: str, start: int = 0, end: int | None = None) -> list[bytes]:
         """The 32-byte entries [start, end) of an own or mirrored log."""
         with self._database.read() as db:

@@ -164,6 +164,10 @@ class Store(Protocol):
         """
         ...
 
+    def logs(self) -> dict[str, str]:
+        """Origin -> keeper of the partners' logs that are mirrored here."""
+        ...
+
     def entries(self, origin: str, start: int = 0, end: int | None = None) -> list[bytes]:
         """The 32-byte entries [start, end) of an own or mirrored log."""
         ...

@@ -1,0 +1,163 @@
+"""Whatever is changed in a store, fsck names the part and the place; an honest store is clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from node.services.fsck import Finding, Fsck
+from node.services.judging import Laws
+from node.services.ports import Chain
+from tests.simulators.memory_store import MemoryBlobs, MemoryStore
+from tests.simulators.office import Office, open_network
+from tests.simulators.people import GUEST, HOST, NETWORK
+
+pytestmark = pytest.mark.anyio
+PARTS = ["streams", "logs", "quorums", "indexes", "boxes", "endorsements", "anchors"]
+
+
+class Anchored:
+    """A chain that holds one checkpoint, of one account or of every; of tenders nothing."""
+
+    def __init__(self, size: int, root: str, account: str = "") -> None:
+        self.size, self.root, self.account = size, root, account
+
+    def anchored(self, account: str) -> tuple[int, str, int]:
+        """The checkpoint."""
+        return (self.size, self.root, 0) if self.account in ("", account) else (0, "", 0)
+
+    def tender(self, _stream: str, _keeper: str) -> object:
+        """Nothing is written."""
+        return SimpleNamespace(
+            bids_at=0, bids_root="", bids_head="", result_at=0, result="", result_head=""
+        )
+
+
+async def kept() -> Office:
+    """A host's node with a tender, a bid in a box, a mirrored log, and checkpoints with quorum."""
+    offices, _ = open_network()
+    host, guest = offices[HOST], offices[GUEST]
+    await host.tick()
+    stream = await host.open_tender()
+    await host.take(await host.bid(stream, "a"))
+    await host.tick()
+    await guest.tick()
+    part = guest.publisher.part(0)
+    assert part is not None
+    await host.mirrors.take(GUEST, part)
+    return host
+
+
+def check(office: Office, chain: Anchored | None = None) -> dict[str, Finding]:
+    """All findings by part."""
+    fsck = Fsck(
+        me=office.me,
+        origin=office.log.origin,
+        store=office.store,
+        blobs=office.blobs,
+        laws=Laws(NETWORK),
+        members=office.members,
+        chain=cast("Chain | None", chain),
+        told=lambda *_: None,
+    )
+    found = list(fsck.run())
+    assert [one.part for one in found] == PARTS
+    return {one.part: one for one in found}
+
+
+async def test_honest_store_is_clean_and_what_cannot_be_compared_is_told() -> None:
+    found = check(await kept())
+    assert {name: one.status for name, one in found.items()} == {
+        **dict.fromkeys(PARTS, "ok"),
+        "anchors": "not_run",
+    }
+    assert (found["streams"].checked, found["indexes"].checked) == (6, 6)
+    assert (found["boxes"].checked, found["quorums"].checked) == (1, 3)
+
+
+def body_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    place = store._places[3]
+    store._places[3] = replace(place, body=(place.body or b"").replace(b"salt", b"sa1t"))
+
+
+def place_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    del store._places[3]
+
+
+def time_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    what = msgspec.structs.replace(store._places[5].what, received="2030-01-01T00:00:00Z")
+    store._places[5] = replace(store._places[5], what=what)
+
+
+def entry_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    log = next(log for log in store._entries.values() if len(log) > 8)
+    log[6] = bytes(32)
+
+
+def root_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    key = max(store._notes, key=lambda one: one[1])
+    store._notes[key] = replace(store._notes[key], root="00" * 32)
+
+
+def quorum_forged(store: MemoryStore, _: MemoryBlobs) -> None:
+    key = max(store._notes, key=lambda one: one[1])
+    store._notes[key] = replace(store._notes[key], quorum=store._notes[key].note)
+
+
+def index_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    index = store._places[1].index
+    store._places[1] = replace(store._places[1], index=(index or 0) + 1)
+
+
+def index_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    store._places[1] = replace(store._places[1], index=None)
+
+
+def ciphertext_lost(_: MemoryStore, blobs: MemoryBlobs) -> None:
+    blobs.data.clear()
+
+
+def share_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    del store._sealed[max(store._sealed)]
+
+
+@pytest.mark.parametrize(
+    ("harm", "part", "where"),
+    [
+        (body_changed, "streams", "place 3"),
+        (place_lost, "streams", "place 3"),
+        (time_changed, "streams", "place 5"),
+        (entry_changed, "logs", "size"),
+        (root_changed, "logs", "size"),
+        (quorum_forged, "quorums", "size"),
+        (index_changed, "indexes", "place 1"),
+        (index_lost, "indexes", "place 1"),
+        (ciphertext_lost, "boxes", "place 5"),
+        (share_lost, "boxes", "place 5"),
+    ],
+)
+async def test_every_harm_is_named(
+    harm: Callable[[MemoryStore, MemoryBlobs], None], part: str, where: str
+) -> None:
+    office = await kept()
+    harm(cast(Any, office.store), cast(Any, office.blobs))
+    found = check(office)
+    assert found[part].status == "failed"
+    assert where in found[part].where
+
+
+async def test_chain_that_holds_another_root_or_more_of_our_log_is_named() -> None:
+    office = await kept()
+    size, root = office.log.tree.size, office.log.tree.root().hex()
+    own = Anchored(size, root, office.members.by_id[HOST].account)
+    assert check(office, own)["anchors"].status == "ok"
+    other = check(office, Anchored(size, "ab" * 32))["anchors"]
+    assert (other.status, "another root" in other.detail) == ("failed", True)
+    more = Anchored(size + 64, "ab" * 32)
+    ahead = check(office, more)["anchors"]
+    assert (ahead.status, "more of our log" in ahead.detail) == ("failed", True)

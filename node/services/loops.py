@@ -38,6 +38,8 @@ Report = Callable[[str, Exception], None]
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
 CHAIN_S = 0.1
+ENDORSE_S = 4.0
+"""A stream that grows at every tick is endorsed so often, not at each."""
 REGISTRY_S = 1.0
 POOL_S = 1.0
 """A pool publishes when nobody entered for so long, and tells regulators what it owes them."""
@@ -81,6 +83,8 @@ class Loops:
     entered: int = 0
     looked_at_all: float = 0.0
     ears: dict[str, Ear] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    endorsed: dict[str, float] = field(default_factory=dict)
     supervise: Callable[[], Awaitable[None]] | None = None
     see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
@@ -120,21 +124,29 @@ class Loops:
     async def endorse(self) -> None:
         """One endorsement for each followed tender that has new places and no dispute.
 
-        All of them in one transaction; what the fold says against one harms no other.
+        All of them in one transaction; what the fold says against one harms no other. A stream
+        that grows is endorsed every few seconds, and at the first tick at which it stands still.
         """
-        desk = self.records.desk
+        desk, now = self.records.desk, asyncio.get_running_loop().time()
         items: list[Submission] = []
         for stream in self.records.book.streams("tender", own=False):
             side = await self.side_of(stream)
             if isinstance(stream.state, TenderState) and isinstance(side.state, OwnState):
                 body = endorsement(stream.state, side.state, desk.salt())
-                if body is not None:
+                if body is not None and not self._may_wait(stream, now):
+                    self.endorsed[stream.row.id] = now
                     items.append(desk.scribe.own(side_body(body), body, side.row.id))
         while items:
             part, items = items[:MAX_ITEMS], items[MAX_ITEMS:]
             for answer in await self.records.sequencer.accept(part):
                 if isinstance(answer, NodeError):
                     raise answer
+
+    def _may_wait(self, stream: Stream, now: float) -> bool:
+        """Has the stream grown since the last tick, and did we endorse it a moment ago?"""
+        name, size = stream.row.id, len(stream.records)
+        grows, self.sizes[name] = self.sizes.get(name) != size, size
+        return grows and now < self.endorsed.get(name, -ENDORSE_S) + ENDORSE_S
 
     async def side_of(self, host: Stream) -> Stream:
         """Our side stream beside a host's stream, opened now if there is none."""

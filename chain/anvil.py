@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import platform
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from chain.errors import ChainError, ChainUnavailable
+from chain.ports import free_port
 from chain.rpc import Rpc
 
 GUARD = """trap '' INT TERM HUP
@@ -111,14 +111,6 @@ def is_anvil(pid: int, port: int) -> bool:
     """Whether this process is an anvil on this port; process ids are used again by others."""
     shown = _command_of(pid)
     return "anvil" in shown and f"--port {port} " in shown
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def _command_of(pid: int) -> str:

@@ -24,11 +24,12 @@ from typing import Any
 
 import msgspec
 
-from chain.anvil import Anvil, free_port, kill_stale, start_anvil
+from chain.anvil import Anvil, kill_stale, start_anvil
 from chain.door import Door
 from chain.errors import ChainError, ChainUnavailable
 from chain.journal import Genesis, Journal, Step
 from chain.operator_key import OperatorKey
+from chain.ports import free_port
 from chain.proving import Jump, Prove, prove
 from chain.rpc import Request, RpcError
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BufferedRandom
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from chain.ports import free_port
 from node.core.errors import ConfigError
 
 MARK = "demo.json"
@@ -124,14 +124,9 @@ def _refused(detail: str) -> ConfigError:
 
 def free_ports(members: Sequence[str]) -> dict[str, Ports]:
     """Two ports of the loopback interface for each member, all different and free now."""
-    probes = [socket.socket() for _ in range(2 * len(members))]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        numbers = [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    numbers: list[int] = []
+    for _ in range(2 * len(members)):
+        numbers.append(free_port(numbers))
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return {member: Ports(*pair) for member, pair in zip(members, pairs, strict=True)}
 

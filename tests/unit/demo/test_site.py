@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
+import chain.ports
+from chain.errors import ChainError
 from node.cli.demo.site import (
     MARK,
     Mark,
@@ -73,6 +76,25 @@ def test_ports_are_all_different() -> None:
     ports = free_ports([f"m{n}" for n in range(5)])
     numbers = [number for one in ports.values() for number in (one.http, one.grpc)]
     assert len(set(numbers)) == 10
+
+
+def test_no_outgoing_connection_can_take_a_port_while_its_node_is_away() -> None:
+    """Else a node that was killed could not be started again on its port, now and then."""
+    ports = free_ports([f"m{n}" for n in range(50)])
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(given.read_text().split()[0]) if given.exists() else 49_152
+    assert max(max(one.http, one.grpc) for one in ports.values()) < lowest
+
+
+def test_port_that_somebody_listens_on_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        number = other.getsockname()[1]
+        monkeypatch.setattr(chain.ports, "LOWEST", number)
+        monkeypatch.setattr(chain.ports, "HIGHEST", number + 1)
+        with pytest.raises(ChainError):
+            chain.ports.free_port()
+    assert chain.ports.free_port() == number
 
 
 def test_document_is_replaced_whole(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 from collections.abc import Collection
 from typing import Final
@@ -23,7 +23,7 @@ def free_port(taken: Collection[int] = ()) -> int:
     Raises ChainError if none is found.
     """
     for _ in range(TRIES):
-        number = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
+        number = LOWEST + int.from_bytes(os.urandom(4), "big") % (HIGHEST - LOWEST)
         if number not in taken and _is_free(number):
             return number
     raise ChainError(f"no port between {LOWEST} and {HIGHEST} is free")

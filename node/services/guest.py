@@ -19,6 +19,7 @@ from node.services.bell import STREAMS
 from node.services.judging import judge, read_place
 from node.services.model import begin, extend, moved
 from node.services.ports import Batch, PlaceRow
+from node.services.promise import fail
 
 if TYPE_CHECKING:
     from node.services.bell import Bell
@@ -83,7 +84,8 @@ class Guest:
             try:
                 errors = await self._take_all(calls)
             except BaseException as error:
-                _fail(calls, error)
+                for call in calls:
+                    fail(call.done, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
@@ -172,16 +174,6 @@ def _unknown(stream: Stream, items: Sequence[Followed]) -> Sequence[Followed]:
         if not same:
             raise LogError(f"two entries were shown for place {item.seq}")
     return [item for item in items if item.seq >= held]
-
-
-def _fail(calls: Sequence[_Call], error: BaseException) -> None:
-    for call in calls:
-        if call.done.done():
-            continue
-        if isinstance(error, Exception):
-            call.done.set_exception(error)
-        else:
-            call.done.cancel()
 
 
 def _stored(stream: str, item: Followed) -> PlaceRow:

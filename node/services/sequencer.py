@@ -33,6 +33,7 @@ from node.core.errors import LimitError, NodeError, UnavailableError
 from node.services.bell import STREAMS, Bell
 from node.services.draft import Answer, Draft, Intake
 from node.services.ports import Accepted, Submission, Task
+from node.services.promise import fail
 
 MAX_ITEMS: Final = 1024
 """Records in one call, and about as many in one transaction."""
@@ -127,7 +128,8 @@ class Sequencer:
                 done = await asyncio.to_thread(self._round, calls)
             except BaseException as error:
                 self._in_doubt = True
-                _fail(calls, error)
+                for call in calls:
+                    fail(call.answer, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
@@ -197,13 +199,3 @@ def _nothing(record: str) -> None:
 def _still(answer: Answer, stands: Find, error: NodeError) -> Answer:
     """An acceptance as the store has it, whatever the draft had said; a refusal as it was."""
     return (stands(answer.record) or error) if isinstance(answer, Accepted) else answer
-
-
-def _fail(calls: list[_Call], error: BaseException) -> None:
-    for call in calls:
-        if call.answer.done():
-            continue
-        if isinstance(error, Exception):
-            call.answer.set_exception(error)
-        else:
-            call.answer.cancel()

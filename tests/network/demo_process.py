@@ -107,6 +107,19 @@ def start_demo(folder: Path, *words: str, lang: str = "en") -> Demo:
     return Demo(folder, process)
 
 
+def run_command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """One command of ours, to its end; relative paths are those of `folder`."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
 def left_behind(folder: Path) -> list[str]:
     """Command lines of processes that still work in this folder, or on its chain."""
     found = []

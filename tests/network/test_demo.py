@@ -22,7 +22,7 @@ from node.adapters.telemetry import Watched
 from node.cli import main as program
 from node.core.evidence.trust import parse_trust
 from tests.conftest import ROOT
-from tests.network.demo_process import PROGRAM, Demo, nobody_is_left, start_demo
+from tests.network.demo_process import PROGRAM, Demo, nobody_is_left, run_command, start_demo
 
 pytestmark = pytest.mark.network
 
@@ -214,15 +214,7 @@ def killed_and_started_by_hand(demo: Demo, member: str) -> subprocess.Popen[byte
 def fsck(demo: Demo, centre: str) -> subprocess.CompletedProcess[str]:
     """`yuanping node fsck` over one node's store."""
     config = demo.folder / "centres" / centre / "config.toml"
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, "node", "fsck", "--config", str(config), "--json"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_command("node", "fsck", "--config", str(config), "--json")
 
 
 def test_every_store_is_as_it_must_be(finished: Demo) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +10,7 @@ import pytest
 
 from chain.anvil import anvil_path
 from chain.errors import ChainError
-from tests.conftest import ROOT
-from tests.network.demo_process import PROGRAM
+from tests.network.demo_process import run_command
 
 pytestmark = pytest.mark.network
 CSV = """\
@@ -30,19 +26,6 @@ b-2,2008-05-08,third,,1000,500,B2,two,800,won,the city saw it otherwise
 """
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """One command of ours, to its end."""
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, list[dict[str, Any]]]:
     """Give a replay's folder, its exit status and its lines."""
@@ -53,7 +36,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, list[
     folder = tmp_path_factory.mktemp("replay")
     (folder / "tenders.csv").write_text(CSV, "utf-8")
     words = ("replay", "tenders.csv", "--out", "out", "--together", "2", "--json")
-    done = run(folder, *words)
+    done = run_command(*words, folder=folder)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines, done.stderr[-3000:]
     assert lines[-1]["event"] == "end", done.stdout[-2000:] + done.stderr[-3000:]
@@ -96,7 +79,7 @@ def test_evidence_of_a_replay_verifies_as_a_strangers(
 ) -> None:
     folder, _, (*lines, end) = replayed
     files = [f"out/{line['evidence']}" for line in lines]
-    done = run(folder, "verify", *files, "--trust", f"out/{end['trust']}")
+    done = run_command("verify", *files, "--trust", f"out/{end['trust']}", folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -105,5 +88,6 @@ def test_stores_of_a_replay_are_as_they_must_be(
 ) -> None:
     folder, _, _ = replayed
     for centre in ("zhuzhou", "regulator"):
-        done = run(folder, "node", "fsck", "--config", f"out/centres/{centre}/config.toml")
+        config = f"out/centres/{centre}/config.toml"
+        done = run_command("node", "fsck", "--config", config, folder=folder)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -28,6 +28,7 @@ from node.adapters.rpc.convert import MAX_ITEMS, MAX_MESSAGE
 from node.adapters.rpc.refusals import error_of_call
 from node.core.errors import InvalidError, NodeError, UnavailableError
 from node.services.ports import Accepted, News, Submission, Wanted
+from node.services.promise import fail
 
 T = TypeVar("T")
 
@@ -163,7 +164,7 @@ class Line:
                 answers = iter(await self._submit([i for one in together for i in one.items]))
             except BaseException as error:
                 for one in together:
-                    _fail(one, error)
+                    fail(one.answers, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
@@ -209,15 +210,6 @@ class _Outgoing:
 
     items: Sequence[Submission]
     answers: asyncio.Future[list[Accepted | NodeError]]
-
-
-def _fail(outgoing: _Outgoing, error: BaseException) -> None:
-    if outgoing.answers.done():
-        return
-    if isinstance(error, Exception):
-        outgoing.answers.set_exception(error)
-    else:
-        outgoing.answers.cancel()
 
 
 def _pieces(data: bytes) -> Iterator[blobs_pb2.PutRequest]:

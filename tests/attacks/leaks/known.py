@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from node.adapters.sql.store import SqlStore
 from node.core.evidence.trust import parse_trust
@@ -24,13 +24,16 @@ from node.core.records.kinds.streams import ShareReleased
 from node.core.records.kinds.tender import BidOpened
 from node.core.rules import audience
 from node.core.rules.audience import Level
-from node.core.rules.listing import NamedPerson
 from node.core.rules.pool import PoolEntry
 from node.core.rules.state import Phase, TenderState
 from node.services.judging import Laws
 from node.services.model import Book
 from node.services.ports import PlaceRow, StreamRow
+from node.services.roster import Roster
 from tests.attacks.leaks.search import Secret
+
+if TYPE_CHECKING:
+    from node.core.rules.listing import NamedPerson
 
 Column = Literal["host", "guest", "regulator", "bidder", "public"]
 ORDER = list(Phase)
@@ -226,11 +229,8 @@ def _of_shares(body: ShareReleased, owner: str, state: TenderState) -> Iterator[
 
 def _of_pool(ledger: Ledger, pool: str, box: bytes) -> Iterator[Known]:
     state = ledger.tender()
-    persons = {
-        one.pseudonym: one
-        for text in ledger.store.facts(f"pool/draw/{state.draw.id}/person/").values()
-        for one in [decode(text.encode(), NamedPerson)]
-    }
+    persons = {one.pseudonym: one for one in Roster(ledger.store).persons(state.draw.id)}
+    assert persons, f"{pool} has listed nobody"
     seated = {seat.person for seat in state.seats.values()}
     entries = [
         decode(text.encode(), PoolEntry) for text in ledger.store.facts("pool/entry/").values()

@@ -248,6 +248,8 @@ class Records:
         tasks = await self.desk.off(self.desk.store.tasks)
         waiting = await self.desk.off(self._uncovered)
         outbox = len(tasks) + self.anchors.due(self.own_tenders())
+        if self.desk.role == "centre" and self.desk.pools.unpublished:
+            outbox += 1  # a snapshot of our pool is to come: a draw may need it
         return Status(self.now(), self.height, outbox, waiting)
 
     def _uncovered(self) -> int:

@@ -80,7 +80,7 @@ class Loops:
     tick_s: float
     ruleset: str
     small_cell: int
-    entered: int = 0
+    entered: set[str] = field(default_factory=set)
     looked_at_all: float = 0.0
     ears: dict[str, Ear] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -260,10 +260,11 @@ class Loops:
         desk = self.records.desk
         if desk.role != "centre":
             return
-        entered = await desk.off(desk.pools.count)
-        if entered == self.entered:
+        fresh = set(desk.pools.unpublished)
+        if fresh and fresh == self.entered:
             await self._publish_pool()
-        self.entered = entered
+            desk.pools.unpublished.difference_update(fresh)
+        self.entered = fresh
         await tell_regulators(desk.pools, self.records.tenders, desk.partners)
 
     async def _publish_pool(self) -> None:

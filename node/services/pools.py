@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 Made = tuple[DrawJoined, Mapping[str, str]]
 ExistedBy = Callable[[str, int], "int | None"]
 """Existed-by time of a place of our own log, epoch seconds, or None before its quorum."""
+AT_START = "start"
+"""Stands among the unpublished until a first look: who entered before a crash is not known."""
 FOUNDING = 1
 """The last of the places that open a stream."""
 
@@ -52,8 +54,8 @@ FOUNDING = 1
 class PoolService:
     """The pool of one centre. Blocking; called on threads.
 
-    In memory stay `told`, (draw, regulator) of which nothing is owed any more, and `held`, the
-    entries of the snapshot used last.
+    In memory stay `told`, (draw, regulator) of which nothing is owed any more, `held`, the entries
+    of the snapshot used last, and `unpublished`, who entered and stands in no snapshot yet.
     """
 
     me: str
@@ -62,6 +64,7 @@ class PoolService:
     entropy: Entropy
     entering: Lock = field(default_factory=Lock)
     told: set[tuple[str, str]] = field(default_factory=set)
+    unpublished: set[str] = field(default_factory=lambda: {AT_START})
     held: dict[tuple[int, str], Sequence[PoolEntry]] = field(default_factory=dict)
 
     @property
@@ -85,6 +88,7 @@ class PoolService:
             if known is None:
                 known = PoolEntry(facts=facts, salt=self.salt(), sig=signature.hex())
                 self.roster.enter(known)
+                self.unpublished.add(facts.pseudonym)
         if known.facts != facts:
             raise RuleError("this key stands in the pool with other facts")
         return known
@@ -94,10 +98,6 @@ class PoolService:
         if self.roster.entry(excluded.pseudonym) is None:
             raise MissingError("no such expert in this pool")
         self.roster.recuse(stream, excluded)
-
-    def count(self) -> int:
-        """How many experts ever entered."""
-        return len(self.store.facts("pool/entry/"))
 
     def publish_snapshot(self, small: int) -> tuple[PoolPublished, Mapping[str, str]] | None:
         """The body of `pool.published` and the fact to commit with it; None if nothing changed.

@@ -45,13 +45,12 @@ class Duties:
         for stream in streams:
             if stream in self.working:
                 self.again.add(stream)
-            elif self._owed(stream):
+            elif (state := self.tender(stream)) is not None and self._owed(state):
                 self.working[stream] = asyncio.create_task(self._work(stream))
 
-    def _owed(self, stream: str) -> tuple[Duty, ...]:
+    def _owed(self, state: TenderState) -> tuple[Duty, ...]:
         """What we owe in a tender now."""
-        state = self.tender(stream)
-        return () if state is None else duties_of(state, self.desk.me, self.desk.clock.now())
+        return duties_of(state, self.desk.me, self.desk.clock.now())
 
     async def close(self) -> None:
         """Stop working."""
@@ -81,8 +80,8 @@ class Duties:
         state = self.tender(stream)
         if state is None or len(state.entries) <= self.said.get(stream, -1):
             return False  # what we said last has its place, but our copy does not show it yet
-        owed = self._owed(stream)
-        return any(await asyncio.gather(*(self._try(state, duty) for duty in owed)))
+        duties = (self._try(state, duty) for duty in self._owed(state))
+        return any(await asyncio.gather(*duties))
 
     async def _try(self, state: TenderState, duty: Duty) -> bool:
         try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from node.core.errors import NodeError, UnavailableError
+from node.services.arrivals import arrived
 from node.services.ports import Followed, StreamRow, Wanted
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ class Following:
         while True:
             rows += more
             yield [Wanted(row.id, self.held(row.id) - 1) for row in more]
-            more = [await self.fresh.get()]
-            while not self.fresh.empty():
-                more.append(self.fresh.get_nowait())
+            more = await arrived(self.fresh)
 
     async def _news(
         self, wanted: AsyncIterator[list[Wanted]]

@@ -105,7 +105,7 @@ class Watching:
             for places in _parts(news):
                 message.append((position.number, places))
                 position.after = places[-1].seq
-                weight += sum(map(_weight, places))
+                weight += sum(map(weight_of, places))
                 if weight >= HEAVY:
                     yield message
                     message, weight = [], 0
@@ -119,7 +119,7 @@ def _parts(places: Sequence[Followed]) -> Iterable[list[Followed]]:
     weight = 0
     for place in places:
         part.append(place)
-        weight += _weight(place)
+        weight += weight_of(place)
         if weight >= HEAVY:
             yield part
             part, weight = [], 0
@@ -127,5 +127,6 @@ def _parts(places: Sequence[Followed]) -> Iterable[list[Followed]]:
         yield part
 
 
-def _weight(place: Followed) -> int:
+def weight_of(place: Followed) -> int:
+    """About how many bytes a place takes in a message."""
     return len(place.body or b"") + len(place.envelope.payload)

@@ -13,8 +13,9 @@ from node.adapters.rpc.feed import Feed
 from node.adapters.rpc.interceptors import Context, caller
 from node.core.errors import ForbiddenError, InvalidError, NodeError
 from node.services.members import Members
-from node.services.ports import Accepted, Followed, Submission, Wanted
+from node.services.ports import Accepted, Submission, Wanted
 from node.services.ports.door import Application
+from node.services.watching import weight_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RecordServicer(rpc.RecordServiceServicer):
         """Show places as they appear, and the time."""
         wanted = self._wanted_one(request)
         places = self.app.follow(wanted.stream, wanted.after, wanted.reader)
-        async for group in Feed(places, self.beat_s, _weight).groups():
+        async for group in Feed(places, self.beat_s, weight_of).groups():
             yield pb.FollowResponse(places=map(convert.place_to, group), now=self.app.now())
 
     async def FollowMany(  # noqa: N802
@@ -153,7 +154,3 @@ def reader_of(members: Members, member: str) -> str:
     entry = members.by_id.get(member)
     regulator = entry is not None and entry.role == "regulator"
     return "regulator" if regulator else f"centre:{member}"
-
-
-def _weight(place: Followed) -> int:
-    return len(place.body or b"") + len(place.envelope.payload)

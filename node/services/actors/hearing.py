@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from node.core.errors import MissingError, NodeError, UnavailableError
 from node.core.rules.award import OVER, is_settled
 from node.services.actors.reading import AGAIN_S, Reading
+from node.services.arrivals import arrived
 from node.services.ports import Wanted
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ class House:
             for hearing in more:
                 hearing.reading.begun.clear()
             yield [Wanted(one.reading.stream, one.reading.after, one.reader) for one in more]
-            more = [await self.fresh.get()]
-            while not self.fresh.empty():
-                more.append(self.fresh.get_nowait())
+            more = await arrived(self.fresh)
 
     async def _look(self) -> None:
         """See the node's clock; a jump wakes everybody."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -43,6 +44,13 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def is_elected(store: SqlStore) -> bool:
+    """Ask for the lock once; on a file, which nobody waits for, a refusal is a no."""
+    with suppress(UnavailableError):
+        return store.elect()
+    return False
+
+
 def refused(store: SqlStore) -> UnavailableError:
     with pytest.raises(UnavailableError) as caught:
         store.put_fact("by", "second")
@@ -53,7 +61,7 @@ def test_second_writer_is_refused_reads_and_follows_the_first(database_url: str)
     first, second = SqlStore(database_url), SqlStore(database_url)
     first.commit(Batch(tasks=(Task("a", "1", {}, 0),)))
     assert first.elect()
-    assert not second.elect()
+    assert not is_elected(second)
     assert refused(second).code == "in-use"
     assert [task.key for task in second.tasks()] == ["1"]
     assert second.fact("by") is None
@@ -68,11 +76,11 @@ def test_second_writer_is_refused_reads_and_follows_the_first(database_url: str)
 def test_killed_writer_is_followed_within_seconds(database_url: str) -> None:
     holder = hold(database_url)
     store = SqlStore(database_url)
-    assert not store.elect()
+    assert not is_elected(store)
     assert store.fact("by") == "holder"
     kill(holder)
     end = time.monotonic() + TAKEOVER_S
-    while not store.elect():
+    while not is_elected(store):
         assert time.monotonic() < end
         time.sleep(0.02)
     store.put_fact("by", "second")

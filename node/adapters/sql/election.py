@@ -49,11 +49,14 @@ class Election(Protocol):
     """One process's part in it. Not safe for threads: `Database` asks under its own lock."""
 
     def elect(self) -> bool:
-        """Become the one who writes, if nobody is; True if we are. Raises OSError, ConfigError."""
+        """Become the one who writes; False while another process is, which may be waited for.
+
+        Raises UnavailableError (`in-use`) where nobody waits, ConfigError, and what drivers raise.
+        """
         ...
 
     def session(self) -> AbstractContextManager[Connection]:
-        """What to write on, for one transaction.
+        """What to write on, for one transaction; asked for after `elect`.
 
         Raises UnavailableError: `in-use` if somebody else writes, `store` if the lock was lost.
         """
@@ -69,7 +72,10 @@ class Election(Protocol):
 
 
 class FileElection:
-    """On SQLite: a lock on `<database>.lock`, which names the process that holds it."""
+    """On SQLite: a lock on `<database>.lock`, which names the process that holds it.
+
+    Nobody waits for it: a file has one machine, and there a second process is a mistake.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -84,8 +90,9 @@ class FileElection:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder = os.read(handle, 20).decode("ascii", "replace").strip()
             os.close(handle)
-            return False
+            raise _in_use(f"process {holder}") from None
         os.truncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode("ascii"))
         self._held = handle
@@ -94,9 +101,6 @@ class FileElection:
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """A connection that takes SQLite's own lock as it begins."""
-        if self._held is None:
-            holder = self._path.read_text("ascii", "replace").strip()
-            raise _in_use(f"process {holder}")
         with self._engine.connect() as connection:
             yield connection.execution_options(yuanping_writes=True)
 

@@ -65,9 +65,9 @@ class Database:
             self.elect()
 
     def elect(self) -> bool:
-        """Become the one process that writes here, unless another one is; True if we are.
+        """Become the one process that writes here; False while another one is, which may end.
 
-        Who is not asks again. The first `write` asks too.
+        The first `write` asks too. Raises UnavailableError (`in-use`) where nobody waits: SQLite.
         """
         with _mapped("opened"), self._lock:
             return self._elect()

@@ -25,7 +25,10 @@ class SqlStore:
         self._database = Database(database_url)
 
     def elect(self) -> bool:
-        """Become the one process that writes here, unless another one is; True if we are."""
+        """Become the one process that writes here; False while another one is.
+
+        On SQLite nobody waits for the other: UnavailableError (`in-use`).
+        """
         return self._database.elect()
 
     def hold(self) -> None:

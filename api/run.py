@@ -9,18 +9,28 @@ import asyncio
 import gc
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
+from node.core.errors import UnavailableError
+
 if TYPE_CHECKING:
+    from node.adapters.sql.store import SqlStore
     from node.bootstrap import Node
     from node.settings import Settings
 
 GC_THRESHOLD = (50_000, 20, 50)
 """A node holds many values for long and makes few circles: Python would look for them too often."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+ELECT_S = 0.5
+"""How often a standby asks for the database's lock, and how often its holder looks after it."""
+RETRY_S = 5.0
+"""How long a standby leaves a database alone that does not answer."""
+log = structlog.get_logger()
 
 
 def run(
@@ -28,9 +38,10 @@ def run(
         "config.toml"
     ),
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT; on PostgreSQL, wait while another process serves this centre.
 
-    Raises ConfigError for configuration, keys or addresses; UnavailableError for chain or store.
+    Raises ConfigError for configuration, keys or addresses; UnavailableError for chain or store,
+    and (`store`) once the connection that held the database's lock is lost.
     """
     from node.adapters.journal import configure
     from node.settings import read_settings
@@ -38,19 +49,62 @@ def run(
     settings = read_settings(config)
     configure()
     gc.set_threshold(*GC_THRESHOLD)
-    (config.resolve().parent / "pid").write_text(f"{os.getpid()}\n", "ascii")
-    asyncio.run(_serve(settings))
+    asyncio.run(_run(settings, config.resolve().parent / "pid"))
 
 
-async def _serve(settings: Settings) -> None:
-    from api.app import create_app
-    from api.serve import serve
-    from node.bootstrap import build
+async def _run(settings: Settings, pid: Path) -> None:
+    """Wait until this process is the one that serves its centre; then serve."""
+    from node.adapters.sql.store import SqlStore
 
     stopping = asyncio.Event()
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    node = await build(settings)
+    store = await asyncio.to_thread(SqlStore, settings.store.database_url)
+    try:
+        if await _elected(store, stopping):
+            pid.write_text(f"{os.getpid()}\n", "ascii")
+            await _serve(settings, store, stopping)
+    finally:
+        store.close()
+
+
+async def _elected(store: SqlStore, stopping: asyncio.Event) -> bool:
+    """Wait for our turn to write; False if we are told to stop before it comes."""
+    if await asyncio.to_thread(store.elect):
+        return True
+    log.info("standby", detail="another process serves this centre; waiting for it to end")
+    pause = ELECT_S
+    while not await _is_told(stopping, pause):
+        try:
+            if await asyncio.to_thread(store.elect):
+                log.info("elected", detail="this process serves the centre now")
+                return True
+            pause = ELECT_S
+        except UnavailableError as error:
+            log.warning("failed", what="standby", code=error.code, detail=str(error))
+            pause = RETRY_S
+    return False
+
+
+async def _is_told(stopping: asyncio.Event, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), within_s)
+    return stopping.is_set()
+
+
+async def _hold(store: SqlStore) -> None:
+    """End with UnavailableError once the lock is lost: then another process may write."""
+    while True:
+        await asyncio.to_thread(store.hold)
+        await asyncio.sleep(ELECT_S)
+
+
+async def _serve(settings: Settings, store: SqlStore, stopping: asyncio.Event) -> None:
+    from api.app import create_app
+    from api.serve import serve
+    from node.bootstrap import build
+
+    node = await build(settings, store)
     host, _, port = settings.http.listen.rpartition(":")
     start, stop = serve(create_app(node.reads, node.telemetry.registry), host, int(port))
     try:
@@ -63,12 +117,15 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _until(stopping: asyncio.Event, node: Node) -> None:
-    """Run the loops until we are told to stop, or one of them fails for good."""
-    loops = asyncio.create_task(node.run(), name="loops")
+    """Run the loops until we are told to stop, or they fail for good, or may write no more."""
     told = asyncio.create_task(stopping.wait(), name="stopping")
-    done, _ = await asyncio.wait({loops, told}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (loops, told):
+    tasks = {
+        asyncio.create_task(node.run(), name="loops"),
+        asyncio.create_task(_hold(node.store), name="hold"),
+    }
+    done, _ = await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (told, *tasks):
         task.cancel()
-    await asyncio.gather(loops, told, return_exceptions=True)
-    if loops in done:
-        loops.result()
+    await asyncio.gather(told, *tasks, return_exceptions=True)
+    for task in tasks & done:
+        task.result()

@@ -98,11 +98,10 @@ class Node:
         await self.loops.run()
 
     async def stop(self) -> None:
-        """Let go of partners, close both servers and the store."""
+        """Let go of partners, close both servers."""
         await self.partners.close()
         await self.servers.stop()
         await self.loops.records.sequencer.close()
-        self.store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,15 @@ class _Base:
         return Network(chain_id=self.facts.chain_id, registry=self.facts.contracts["registry"])
 
 
-async def build(settings: Settings) -> Node:
+async def build(settings: Settings, store: SqlStore) -> Node:
     """Wire a node and read its streams and logs back from the store, inside the event loop.
+
+    The store has elected this process: what is read stays what stands.
 
     Raises ConfigError for keys or addresses, UnavailableError (`chain`) if the chain stays
     silent, UnavailableError (`store`) if what is stored does not hold together.
     """
-    base = await asyncio.to_thread(_base, settings)
+    base = await asyncio.to_thread(_base, settings, store)
     node = _wire(base)
     records = node.loops.records
     await asyncio.to_thread(base.book.load, base.store)
@@ -152,10 +153,9 @@ async def build(settings: Settings) -> Node:
     return node
 
 
-def _base(settings: Settings) -> _Base:
-    """Open store, keys and chain, and take the first view of the members. Blocking."""
+def _base(settings: Settings, store: SqlStore) -> _Base:
+    """Open keys and chain, and take the first view of the members. Blocking."""
     keys = load_keys(settings.keys.dir)
-    store = SqlStore(settings.store.database_url)
     client = _chain(settings, keys)
     chain = ChainLedger(client)
     system = SystemClock()

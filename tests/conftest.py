@@ -9,10 +9,12 @@ interface and Unix sockets (options of pytest-socket in pyproject.toml).
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Postgres, start_postgres
 
 ROOT = Path(__file__).parents[1]
 
@@ -78,3 +80,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real data: set YUANPING_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give a PostgreSQL that runs; each test makes databases of its own in it."""
+    server = start_postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the address of an empty database, once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/data/node.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create()

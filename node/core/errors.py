@@ -87,7 +87,14 @@ ADVICE: dict[str, tuple[str, str]] = {
         "请查看所述进程的日志，修正后加 --resume 继续。",
         "Look at the log of whom it names, mend it, then go on with --resume.",
     ),
-    "store": ("存储不可写，请检查磁盘。", "Check the disk: space, permission, health."),
+    "store": (
+        "存储不可写，请检查数据库与磁盘。",
+        "Check the database and its disk: connection, space, permission, health.",
+    ),
+    "in-use": (
+        "另一进程正在使用此数据库，请先停止它。",
+        "Stop the process that uses this database, or let it do its work.",
+    ),
 }
 """Permanent code -> what a person should do next, in Chinese and in English."""
 

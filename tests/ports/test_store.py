@@ -38,18 +38,21 @@ class Kept:
     reopen: Callable[[], Store]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     if request.param == "memory":
         memory = MemoryStore()
         yield Kept(memory, lambda: memory)
         return
+    url = f"sqlite:///{tmp_path}/data/node.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create()
     opened: list[SqlStore] = []
 
     def reopen() -> Store:
         for store in opened:
             store.close()
-        opened.append(SqlStore(f"sqlite:///{tmp_path}/data/node.db"))
+        opened.append(SqlStore(url))
         return opened[-1]
 
     yield Kept(reopen(), reopen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from node.adapters.sql.migrations import config
 from node.adapters.sql.store import SqlStore
 from node.adapters.sql.tables import METADATA
 from node.core.errors import ConfigError, UnavailableError
-from node.services.ports import Batch, Task
 
 
 @pytest.fixture
@@ -35,7 +33,8 @@ def test_database_is_for_its_owner_alone_and_syncs_every_commit(
     store, path = sqlite
     store.put_fact("a", "1")
     files = sorted(path.parent.iterdir())
-    assert [file.name for file in files] == ["node.db", "node.db-shm", "node.db-wal"]
+    names = ["node.db", "node.db-shm", "node.db-wal", "node.db.lock"]
+    assert [file.name for file in files] == names
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     with store._database.engine.connect() as db:
         assert db.execute(text("PRAGMA journal_mode")).scalar() == "wal"
@@ -101,7 +100,7 @@ def test_full_disk_is_unavailable_and_the_next_commit_works(
         store.put_fact("big", "x" * 200_000)
     assert caught.value.code == "store"
     event.remove(engine, "connect", limit)
-    engine.dispose()
+    store.close()
     again = SqlStore(f"sqlite:///{path}")
     assert again.fact("big") is None
     again.put_fact("big", "x" * 200_000)
@@ -123,27 +122,3 @@ def test_lock_held_by_another_process_is_unavailable(
     other.dispose()
     assert caught.value.code == "store"
     store.put_fact("a", "1")
-
-
-def test_two_writers_wait_for_each_other_and_none_fails_half_way(
-    sqlite: tuple[SqlStore, Path],
-) -> None:
-    store, path = sqlite
-    other = SqlStore(f"sqlite:///{path}")
-    failed: list[Exception] = []
-
-    def write(mine: SqlStore, name: str) -> None:
-        try:
-            for number in range(40):
-                mine.commit(Batch(tasks=(Task(name, str(number), {}, 0),)))
-        except UnavailableError as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=write, args=pair) for pair in ((store, "a"), (other, "b"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    other.close()
-    assert failed == []
-    assert len(store.tasks("a")) == len(store.tasks("b")) == 40

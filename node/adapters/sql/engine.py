@@ -2,8 +2,9 @@
 
 SQLite runs in WAL mode with synchronous=FULL: when `write` returns, the operating system was told
 to put the transaction on the disk. A write takes SQLite's lock at once (BEGIN IMMEDIATE), so it
-never fails half way because another one came between. Everything that differs between SQLite and
-PostgreSQL stands in this file.
+never fails half way because another one came between. On PostgreSQL a commit waits for its log to
+be on the disk, and all transactions see one moment (REPEATABLE READ). Who may write at all is
+decided in `election`; nothing else differs between the two outside these two files.
 
 A full disk, a read-only file, a lost server: UnavailableError with code `store`. After it the
 outcome of a write is unknown, and the caller reads what stands before it goes on.
@@ -21,8 +22,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from node.adapters.sql.election import FileElection, SessionElection
 from node.core.errors import ConfigError, UnavailableError
 
 SCHEMA = "0001"
@@ -34,6 +36,15 @@ _PRAGMAS = (
     "synchronous = FULL",
     "foreign_keys = ON",
 )
+_LIBPQ = {
+    "application_name": "yuanping",
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "5",
+    "tcp_user_timeout": "15000",
+}
+"""Parameters of libpq that the address may set otherwise; a dead line is noticed within 15 s."""
 
 
 class Database:
@@ -46,8 +57,28 @@ class Database:
         """
         self._lock = Lock()
         self.engine = _engine(_address(url))
+        is_file = self.engine.dialect.name == "sqlite"
+        self._election = (FileElection if is_file else SessionElection)(self.engine)
         with _mapped("opened"):
-            _upgrade(self.engine)
+            self._is_current = _is_current(self.engine)
+        if not self._is_current:
+            self.elect()
+
+    def elect(self) -> bool:
+        """Become the one process that writes here; False while another one is, which may end.
+
+        The first `write` asks too. Raises UnavailableError (`in-use`) where nobody waits: SQLite.
+        """
+        with _mapped("opened"), self._lock:
+            return self._elect()
+
+    def hold(self) -> None:
+        """Raise UnavailableError (`store`) once what `elect` gave is lost, and lost for good."""
+        if self._lock.acquire(blocking=False):  # else somebody writes, and will notice
+            try:
+                self._election.hold()
+            finally:
+                self._lock.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -59,16 +90,27 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that is on the disk when this returns, or did not happen.
 
-        If it raises UnavailableError it may have happened all the same: read what stands.
+        If it raises UnavailableError it may have happened all the same: read what stands. With
+        code `in-use` it did not: another process writes here.
         """
-        with _mapped("written"), self._lock, self.engine.connect() as connection:
-            connection = connection.execution_options(yuanping_writes=True)
-            with connection.begin():
+        with _mapped("written"), self._lock:
+            self._elect()
+            with self._election.session() as connection, connection.begin():
                 yield connection
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back, and let another process be elected."""
+        self._election.close()
         self.engine.dispose()
+
+    def _elect(self) -> bool:
+        if not self._election.elect():
+            return False
+        if not self._is_current:
+            with self._election.session() as connection, connection.begin():
+                _upgrade(connection)
+            self._is_current = True
+        return True
 
 
 def upsert(db: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -84,7 +126,15 @@ def _mapped(doing: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        raise UnavailableError(f"the database cannot be {doing} now", code="store") from error
+        why = _why(error) if doing == "opened" else ""
+        raise UnavailableError(f"the database cannot be {doing} now{why}", code="store") from error
+
+
+def _why(error: Exception) -> str:
+    """What libpq says of a connection that fails; it names host and user, never a password."""
+    said = error.orig if isinstance(error, DBAPIError) else None
+    is_libpq = type(said).__module__.startswith("psycopg")
+    return ": " + " ".join(str(said).split()) if is_libpq else ""
 
 
 def _address(url: str) -> URL:
@@ -95,19 +145,23 @@ def _address(url: str) -> URL:
     if address.get_backend_name() == "sqlite":
         return address.set(drivername="sqlite+pysqlite")
     if address.get_backend_name() == "postgresql":
+        if "@" in (address.host or ""):
+            raise ConfigError("[store] database_url: write an @ of the password as %40")
         return address.set(drivername="postgresql+psycopg")
     raise ConfigError("[store] database_url must begin with sqlite or postgresql")
 
 
 def _engine(address: URL) -> Engine:
     if address.get_backend_name() != "sqlite":
-        try:
-            return create_engine(address, pool_pre_ping=True)
-        except ImportError:
-            raise ConfigError("[store] database_url: the driver psycopg is not installed") from None
+        return create_engine(
+            address.set(query={**_LIBPQ, **address.query}),
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
+            hide_parameters=True,
+        )
     with _mapped("opened"):
         _make_file(Path(address.database or ""))
-    engine = create_engine(address, connect_args={"timeout": BUSY_MS / 1000})
+    engine = create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -130,19 +184,19 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _upgrade(engine: Engine) -> None:
-    """Run the migrations that are due; refuse a database that a newer version has changed."""
+def _is_current(engine: Engine) -> bool:
+    """Whether no migration is due. Raises ConfigError if a newer version has changed it."""
     version = _version(engine)
-    if version == SCHEMA:
-        return
     if version is not None and version > SCHEMA:
         raise ConfigError(f"the database is of schema {version}, newer than ours ({SCHEMA})")
+    return version == SCHEMA
+
+
+def _upgrade(connection: Connection) -> None:
+    """Run the migrations that are due, in the caller's transaction."""
     from node.adapters.sql.migrations import upgrade
 
-    with engine.connect() as connection:
-        connection = connection.execution_options(yuanping_writes=True)
-        with connection.begin():
-            upgrade(connection, SCHEMA)
+    upgrade(connection, SCHEMA)
 
 
 def _version(engine: Engine) -> str | None:

@@ -24,6 +24,17 @@ class SqlStore:
         """Open it, and bring its tables up to date. Raises ConfigError, UnavailableError."""
         self._database = Database(database_url)
 
+    def elect(self) -> bool:
+        """Become the one process that writes here; False while another one is.
+
+        On SQLite nobody waits for the other: UnavailableError (`in-use`).
+        """
+        return self._database.elect()
+
+    def hold(self) -> None:
+        """Raise UnavailableError (`store`) once we may write no more, ever."""
+        self._database.hold()
+
     def close(self) -> None:
         """Give the database back."""
         self._database.close()

@@ -29,6 +29,8 @@ METADATA = MetaData()
 # SQLite numbers rows by itself only where the column is exactly INTEGER.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 HASH = String(64)
+# In the order of its bytes on both, whatever language the database sorts by.
+NAME = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 STREAMS = Table(
     "streams",
@@ -95,7 +97,7 @@ TASKS = Table(
 FACTS = Table(
     "facts",
     METADATA,
-    Column("key", String(200), primary_key=True),
+    Column("key", NAME, primary_key=True),
     Column("value", Text, nullable=False),
 )
 

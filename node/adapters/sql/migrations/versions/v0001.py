@@ -12,6 +12,7 @@ depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 HASH = sa.String(64)
+NAME = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -78,7 +79,7 @@ def _aside() -> None:
     )
     op.create_table(
         "facts",
-        sa.Column("key", sa.String(200), primary_key=True),
+        sa.Column("key", NAME, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
 

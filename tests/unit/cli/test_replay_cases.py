@@ -119,9 +119,7 @@ def test_what_spreadsheets_do_to_a_file_changes_nothing(tmp_path: Path) -> None:
         (b"x" * (MAX_BYTES + 1), "larger than 64 MiB"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_line(
-    text: str | bytes, told: str, tmp_path: Path
-) -> None:
+def test_a_bad_file_is_refused_with_its_line(text: str | bytes, told: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=told) as caught:
         read_cases(file_of(tmp_path, text))
     assert caught.value.code == "unreadable"

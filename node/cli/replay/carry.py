@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.adapters.rpc.door_client import DoorClient
@@ -103,14 +104,7 @@ def carry(todo: Carry, output: Output, children: Children) -> dict[str, Line]:
 
 async def _carry(todo: Carry, output: Output, children: Children) -> dict[str, Line]:
     site, found = todo.site, todo.found
-
-    def announce(opened: Opened) -> None:
-        replace_file(opened_in(site.root) / f"{opened.case.tender}.json", encode(opened), 0o600)
-
-    def told(line: Line, count: int) -> None:
-        proven = say("已验证", "verified") if line["verified"] else say("不成立", "NOT PROVEN")
-        output.progress(f"{count}/{len(todo.cases)}  {line['tender_id']}  {proven}")
-
+    told = partial(_progress, output, len(todo.cases))
     async with AsyncExitStack() as stack:
         operators = {name: OperatorDoor(door) for name, door in found.doors.items()}
         doors = {name: DoorClient(found.doors[name]) for name in found.hosts}
@@ -126,7 +120,7 @@ async def _carry(todo: Carry, output: Output, children: Children) -> dict[str, L
             operators=operators,
             houses=houses_of(doors, trust.form.network),
             barrier=Barrier(operators, jumper(found.rpc)),
-            announce=announce,
+            announce=partial(_announce, opened_in(site.root)),
             prove=prover.prove,
             check=children.check,
             jobs=todo.jobs,
@@ -134,6 +128,15 @@ async def _carry(todo: Carry, output: Output, children: Children) -> dict[str, L
         await _until_entered(site.root / "crowd.log", children)
         await sweep.run()
     return prover.carried
+
+
+def _announce(folder: Path, opened: Opened) -> None:
+    replace_file(folder / f"{opened.case.tender}.json", encode(opened), 0o600)
+
+
+def _progress(output: Output, tenders: int, line: Line, count: int) -> None:
+    proven = say("已验证", "verified") if line["verified"] else say("不成立", "NOT PROVEN")
+    output.progress(f"{count}/{tenders}  {line['tender_id']}  {proven}")
 
 
 async def _until_entered(log: Path, children: Children) -> None:

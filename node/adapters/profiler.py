@@ -26,6 +26,7 @@ LOOK_S: Final = 0.02
 WRITE_S: Final = 1.0
 SUFFIX: Final = ".cpu.json"
 TASKS: Final = Path("/proc/self/task")
+ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 _KEYS: Final = ("/nacl/bindings/crypto_sign.py", "/core/records/keys.py", "/core/log/note.py")
 _CALLS: Final = {
@@ -33,14 +34,17 @@ _CALLS: Final = {
     **dict.fromkeys(("verify", "_verify_ed25519", "_verify_es256", "crypto_sign_open"), "verify"),
     **dict.fromkeys(("is_signed", "_check_edwards", "_check_montgomery", "_p256"), "verify"),
 }
-_PLACES: Final = (
-    ("sql", ("/node/adapters/sql/", "/sqlalchemy/", "/sqlite3/", "/psycopg")),
-    ("chain", ("/chain/", "/node/adapters/ledger.py")),
-    ("rpc", ("/node/adapters/rpc/", "/grpc/", "/google/protobuf/", "/yuanping/v1/", "/uvicorn/")),
-    ("rpc", ("/httpx", "/httpcore", "/h11/", "/starlette/", "/fastapi/")),
-    ("rpc", ("/node/adapters/witness.py", "/http/client.py")),
-    ("other", ("/node/", "/api/")),
+_WIRE: Final = (
+    *("/grpc/", "/google/protobuf/", "/yuanping/v1/", "/uvicorn/", "/httpx", "/httpcore", "/h11/"),
+    *("/starlette/", "/fastapi/", "/http/client.py"),
 )
+_PLACES: Final = (
+    ("sql", ("/node/adapters/sql/",), ("/sqlalchemy/", "/sqlite3/", "/psycopg")),
+    ("chain", ("/chain/", "/node/adapters/ledger.py"), ()),
+    ("rpc", ("/node/adapters/rpc/", "/node/adapters/witness.py", "/protos/"), _WIRE),
+    ("other", ("/node/", "/api/"), ()),
+)
+"""Part, files of ours below the root, and names in the paths of other people's packages."""
 
 
 def part_of(frame: FrameType | None) -> str:
@@ -62,11 +66,11 @@ _known: dict[CodeType, str | None] = {}
 
 def _part_of_code(code: CodeType) -> str | None:
     """None: this call serves its caller's purpose."""
-    path = code.co_filename.replace(os.sep, "/")
+    path = code.co_filename.removeprefix(ROOT).replace(os.sep, "/")
     if path.endswith(_KEYS):
         return _CALLS.get(code.co_name)
-    for part, places in _PLACES:
-        if any(place in path for place in places):
+    for part, ours, theirs in _PLACES:
+        if path.startswith(ours) or any(name in path for name in theirs):
             return part
     return None
 

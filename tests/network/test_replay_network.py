@@ -173,7 +173,7 @@ def test_replay_of_tenders_that_are_there_already_is_refused(carried: Carried, k
 def test_network_that_does_not_run_is_refused(carried: Carried, kept: Demo) -> None:
     folder, *_ = carried
     form = kept.document("network.json")
-    faults = {
+    faults: dict[str, dict[str, Any]] = {
         "format": {"format": "yuanping-network/v2"},
         "test clock": {"clock": "system"},
         "does not run": {"running": False},

@@ -42,6 +42,8 @@ LATER = Outcome(source="the city's answer is opened after the last evidence file
 OF_TENDER: tuple[str, ...] = ("opened_on", "title", "reserve_price_jpy", "minimum_price_jpy")
 OF_BID: tuple[str, ...] = ("bidder_id", "bidder_name", "bid_price_jpy")
 COLUMNS = ("tender_id", *OF_TENDER, *OF_BID)
+PANELS = frozenset({"contest", "entry", "criterion", "factor"})
+"""Columns of a file of panels (interfaces I3)."""
 GROUNDS = (("eligib", "ineligible"), ("exam", "unqualified"), ("disqual", "disqualified"))
 """What a note says -> the rule set's ground; `invalid` where it says none of these."""
 AWARDED = {"won": "awarded", "won_by_lot": "awarded_by_lot"}
@@ -64,6 +66,8 @@ def read_cases(table: Table, specialty: str = SPECIALTY) -> list[TenderFile]:
 
     Raises ConfigError naming the first line that is wrong.
     """
+    if PANELS <= set(table.columns):
+        raise table.wrong(1, "a file of panels: scored lots cannot be replayed yet")
     strata = (Stratum(seats=SEATS, specialty=specialty),)
     cases = [_case(table, rows, strata) for rows in _tenders(table).values()]
     return sorted(cases, key=lambda case: (case.opened_on, case.tender))

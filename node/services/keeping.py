@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.core.errors import UnavailableError
+from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.evidence.extent import needs_at_end
 from node.core.rules.award import is_settled
 from node.core.rules.side import OwnState
@@ -41,10 +42,26 @@ class Keeping:
             and is_settled(stream.state)
         ]
 
+    def keep_due(self, report: Callable[[str, Exception], None]) -> None:
+        """Keep all that is due and can be kept now. Raises UnavailableError (`chain`, `store`).
+
+        A host whose stream names what the chain does not know harms the proofs of no other: that
+        tender is told of once, and left until the next start.
+        """
+        for host in self.due():
+            try:
+                self.keep(host)
+            except UnavailableError:
+                raise
+            except NodeError as error:
+                if not isinstance(error, StateError) or error.code != "too-early":
+                    self.done.add(host.row.id)
+                    report(f"proof of {host.row.tender}", error)
+
     def keep(self, host: Stream) -> bool:
         """Keep one tender's proof; False if the chain or our mirrors do not show all of it yet.
 
-        Raises UnavailableError (`chain`).
+        Raises UnavailableError (`chain`), what `needs_at_end` raises, or what the chain answers.
         """
         proofs, state = self.evidence.proofs, host.state
         if not proofs.is_kept(host.row.id):

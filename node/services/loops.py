@@ -261,8 +261,7 @@ class Loops:
 
     async def keep_proofs(self) -> None:
         """Keep the chain's proof of tenders that are over: one day nobody else may give it."""
-        for host in self.keeping.due():
-            await self.records.desk.off(self.keeping.keep, host)
+        await self.records.desk.off(self.keeping.keep_due, self.report)
 
     async def keep_pool(self) -> None:
         """Publish our pool's newest snapshot, and give regulators the salts of our lists."""

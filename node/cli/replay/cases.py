@@ -66,7 +66,7 @@ def read_cases(table: Table, specialty: str = SPECIALTY) -> list[TenderFile]:
 
     Raises ConfigError naming the first line that is wrong.
     """
-    if PANELS <= set(table.columns):
+    if set(table.columns) >= PANELS:
         raise table.wrong(1, "a file of panels: scored lots cannot be replayed yet")
     strata = (Stratum(seats=SEATS, specialty=specialty),)
     cases = [_case(table, rows, strata) for rows in _tenders(table).values()]

@@ -129,12 +129,16 @@ def needs_at_end(
 ) -> Needs:
     """The same of a tender that is over, from its own stream (id, keeper) alone.
 
-    `pools` gives the keeper of each pool's stream. Raises InvalidError.
+    `pools` gives the keeper of each pool's stream. Raises InvalidError, LinkError for a round of
+    no draw, StateError (`too-early`) for a pool that we do not follow yet.
     """
     places = tuple(map(_read, stored))
     bodies = [place.body for place in places]
-    used = {pools[body.snapshot.stream] for body in bodies if isinstance(body, DrawJoined)}
-    return _needs(places, host, {host[1], *parties_of(bodies, host[1]), *used})
+    used = {body.snapshot.stream for body in bodies if isinstance(body, DrawJoined)}
+    if not used <= pools.keys():
+        raise StateError("the stream of a pool is not here", code="too-early")
+    keepers = {host[1], *parties_of(bodies, host[1]), *(pools[stream] for stream in used)}
+    return _needs(places, host, keepers)
 
 
 def _needs(places: Sequence[Place], host: tuple[str, str], keepers: Set[str]) -> Needs:

@@ -53,6 +53,7 @@ from node.services.founding import Founder
 from node.services.guest import Guest
 from node.services.identities import Identities
 from node.services.judging import Laws, judge_ahead
+from node.services.keeping import Keeping
 from node.services.lodging import Lodging
 from node.services.loops import Loops
 from node.services.members import Members
@@ -62,6 +63,7 @@ from node.services.oversight import Oversight
 from node.services.partners import Partners
 from node.services.pools import PoolService
 from node.services.ports import NEWEST_CLOCK, Keys, Member, Partner
+from node.services.proofs import Proofs
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
 from node.services.receipts import Receipts
@@ -78,6 +80,7 @@ from node.settings import Settings
 POOL_RULESET = "cn-bidding"
 """Pools and side streams of our own name this rule set: its pool numbers come from law."""
 CHAIN_START_S = 30.0
+KEEP_LAST_S = 3.0
 log = structlog.get_logger()
 
 
@@ -98,10 +101,20 @@ class Node:
         await self.loops.run()
 
     async def stop(self) -> None:
-        """Let go of partners, close both servers."""
+        """Let go of partners, close both servers.
+
+        What the chain proves of the last tenders is kept before, if it answers at once.
+        """
         await self.partners.close()
+        await self._keep_last()
         await self.servers.stop()
         await self.loops.records.sequencer.close()
+
+    async def _keep_last(self) -> None:
+        try:
+            await asyncio.wait_for(self.loops.keep_proofs(), KEEP_LAST_S)
+        except (NodeError, TimeoutError) as error:
+            report("proofs", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +240,8 @@ def _evidence(base: _Base, mirrors: Mirrors) -> Evidence:
     def tree_of(keeper: str) -> Tree:
         return base.log.tree if keeper == base.me else mirrors.of(keeper).tree
 
-    return Evidence(base.book, base.store, base.chain, base.members, tree_of)
+    proofs = Proofs(base.store, base.members, base.chain)
+    return Evidence(base.book, base.store, base.members, tree_of, proofs)
 
 
 def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtDoor:
@@ -344,6 +358,7 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock, grace),
         duties=Duties(app.desk, app.tender, app.say, report_duty, report),
         beacon=Beacon(base.chain, base.store, base.entropy, base.clock),
+        keeping=Keeping(base.book, app.evidence_of),
         report=report,
         tick_s=base.settings.log.tick_ms / 1000,
         ruleset=builtin_digest(POOL_RULESET),

@@ -31,7 +31,7 @@ def checking(settings: Settings, told: Callable[[str, int, int], None]) -> Itera
     """
     store = SqlStore(settings.store.database_url)
     try:
-        chain, members = _chain(settings)
+        chain, members = chain_of(settings)
         yield Fsck(
             me=settings.centre.id,
             origin=settings.log.origin,
@@ -46,7 +46,7 @@ def checking(settings: Settings, told: Callable[[str, int, int], None]) -> Itera
         store.close()
 
 
-def _chain(settings: Settings) -> tuple[ChainLedger | None, Members | None]:
+def chain_of(settings: Settings) -> tuple[ChainLedger | None, Members | None]:
     """The chain and the members it names; nothing if it does not answer."""
     try:
         client = ChainClient.at_registry(settings.chain.rpc, settings.chain.registry)

@@ -40,6 +40,12 @@ COMMANDS: Mapping[str, Command] = {
         "Recompute everything in this node's store; name the first difference.",
         "yuanping node fsck --config centres/zhuzhou/config.toml",
     ),
+    "node evidence": Command(
+        "node.cli.node_evidence:evidence",
+        "仅凭本节点的存储为项目制作证据文件，节点与链都可不运行。",
+        "Make evidence files from this node's store alone; neither node nor chain need run.",
+        "yuanping node evidence --config centres/xian/config.toml --all --out evidence",
+    ),
     "chain devnet": Command(
         "node.cli.chain_devnet:chain_devnet",
         "运行一条只有一个运营者的开发链。",

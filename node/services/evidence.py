@@ -1,21 +1,19 @@
 """Evidence from our own database: streams, mirrored logs, and the chain's notes over its slots.
 
-Whoever follows a tender can make its evidence file; nobody is asked but the chain.
+Whoever follows a tender can make its evidence file; nobody is asked but the chain, and of a tender
+that is over not even that: its proof was kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from node.core.errors import InvalidError, MissingError, StateError
-from node.core.evidence.anchor_devnet import BlockFact, Proof, read_checkpoint
 from node.core.evidence.assemble import assemble
 from node.core.evidence.extent import StoredPlace, StreamPart, needs_of, shown
-from node.core.log.note import parse_note
-from node.core.records.canonical import decode, epoch_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,49 +21,89 @@ if TYPE_CHECKING:
     from node.core.evidence.extent import Needs
     from node.core.log.merkle import Tree
     from node.services.members import Members
-    from node.services.model import Book, Stream
-    from node.services.ports import Chain, Store
+    from node.services.ports import Store, StreamRow
+    from node.services.proofs import Proofs, Sizes
+
+    Found = tuple[Needs, Sequence[str], Sizes]
 
 ATTEMPTS = 20
 PAUSE_S = 0.1
-Sizes = Mapping[str, int]
-"""Of each keeper's log, the size that the chain holds."""
+
+
+class Shelved(Protocol):
+    """A stream that we have."""
+
+    @property
+    def row(self) -> StreamRow:
+        """Which one it is."""
+        ...
+
+
+class Shelf(Protocol):
+    """The streams that we have: the book of a running node, or the rows of a store."""
+
+    def need(self, stream: str, /) -> Shelved:
+        """A stream by id. Raises MissingError."""
+        ...
+
+    def sides(self, host_stream: str, /) -> Sequence[Shelved]:
+        """All side streams beside a host's stream."""
+        ...
+
+    def streams(self, kind: str, /) -> Sequence[Shelved]:
+        """All streams of one kind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Makes evidence files. `tree` gives the tree of a member's log as this node has it."""
 
-    book: Book
+    book: Shelf
     store: Store
-    chain: Chain
     members: Members
     tree: Callable[[str], Tree]
+    proofs: Proofs
 
     async def make(self, stream: str, reader: str) -> bytes:
         """The evidence file of a tender, cut for a reader.
 
         Raises MissingError, StateError (`too-early`), or what the chain answers.
         """
-        host = self.book.need(stream)
-        if host.row.kind != "tender":
-            raise MissingError("evidence is of a tender's stream")
-        needs, anchors, sizes = await asyncio.to_thread(self._anchors, host, reader)
+        host = self._host(stream)
+        found = await asyncio.to_thread(self._anchors, host, reader)
         # Our mirrors may be a moment behind what the chain already shows: they are waited for, and
         # the chain is not asked again: it would be ahead of them once more.
         for _ in range(ATTEMPTS):
-            if all(self.tree(keeper).size >= size for keeper, size in sizes.items()):
-                return await asyncio.to_thread(self._whole, host, reader, (needs, anchors, sizes))
+            if self._reaches(found[2]):
+                return await asyncio.to_thread(self._whole, host, reader, found)
             await asyncio.sleep(PAUSE_S)
-        raise StateError("not yet: our copy of a log is behind the chain", code="too-early")
+        raise _behind()
 
-    def _anchors(self, host: Stream, reader: str) -> tuple[Needs, list[str], Sizes]:
+    def now(self, stream: str, reader: str) -> bytes:
+        """The same at once, without waiting for mirrors. Blocking."""
+        host = self._host(stream)
+        found = self._anchors(host, reader)
+        if not self._reaches(found[2]):
+            raise _behind()
+        return self._whole(host, reader, found)
+
+    def _host(self, stream: str) -> Shelved:
+        host = self.book.need(stream)
+        if host.row.kind != "tender":
+            raise MissingError("evidence is of a tender's stream")
+        return host
+
+    def _reaches(self, sizes: Sizes) -> bool:
+        """Whether our copies of the logs go as far as the chain does."""
+        return all(self.tree(keeper).size >= size for keeper, size in sizes.items())
+
+    def _anchors(self, host: Shelved, reader: str) -> Found:
         """What the file needs of the chain, and what the chain gives."""
         needs = needs_of(shown(self._parts(host, {}), reader))
-        note, sizes = self._anchor(host, needs)
-        return needs, [note, *self._beacon(host, needs)], sizes
+        return (needs, *self.proofs.of(host.row, needs))
 
-    def _whole(self, host: Stream, reader: str, found: tuple[Needs, list[str], Sizes]) -> bytes:
+    def _whole(self, host: Shelved, reader: str, found: Found) -> bytes:
         needs, anchors, sizes = found
         parts, view = self._parts(host, sizes), self.members.view
         if needs_of(shown(parts, reader)) != needs:
@@ -75,10 +113,10 @@ class Evidence:
         except InvalidError as error:
             raise StateError(f"not yet: {error}", code="too-early") from error
 
-    def _parts(self, host: Stream, sizes: Sizes) -> list[StreamPart]:
+    def _parts(self, host: Shelved, sizes: Sizes) -> list[StreamPart]:
         """The tender's stream, its side streams and the pools' streams, as they stand now."""
         rows = [host, *self.book.sides(host.row.id), *self.book.streams("pool")]
-        places = [tuple(self._places(one)) for one in rows]
+        places = [tuple(self.places(one)) for one in rows]
         leaves: dict[str, set[int]] = {}
         for one, found in zip(rows, places, strict=True):
             leaves.setdefault(one.row.keeper, set()).update(place.index for place in found)
@@ -102,40 +140,13 @@ class Evidence:
         found = self.store.covering(origin, sorted(leaves), size or 0)
         return [(note.size, note.quorum or "") for note in found]
 
-    def _places(self, stream: Stream) -> Iterable[StoredPlace]:
+    def places(self, stream: Shelved) -> Iterable[StoredPlace]:
         """The places whose leaf we have seen in the keeper's log, without a gap."""
         for row in self.store.places(stream.row.id):
             if row.index is None:
                 return
             yield StoredPlace(row.seq, row.what, row.where, row.envelope, row.body, row.index)
 
-    def _anchor(self, host: Stream, needs: Needs) -> tuple[str, Sizes]:
-        """The anchor's note, and the size it shows of each keeper's log."""
-        accounts = {name: self.members.by_id[name].account for name in needs.keepers}
-        keeper = self.members.by_id[host.row.keeper].account
-        note = self.chain.prove_tender(host.row.id, keeper, list(accounts.values()))
-        fact = read_fact(note)
-        sizes = {
-            name: read_checkpoint(fact, bytes.fromhex(account)).size
-            for name, account in accounts.items()
-        }
-        return note, {name: size for name, size in sizes.items() if size}
 
-    def _beacon(self, host: Stream, needs: Needs) -> Sequence[str]:
-        if not needs.rounds:
-            return ()
-        opener = self.members.by_id[host.row.keeper].account
-        wanted = []
-        for round_id in needs.rounds:
-            found = self.chain.round(round_id, opener)
-            if found is None:
-                raise StateError("the chain does not show a round that was used", code="anchor")
-            wanted.append((round_id, opener, found.members))
-        return (self.chain.prove_rounds(wanted),)
-
-
-def read_fact(note: str) -> BlockFact:
-    """What a note of the chain's operator says; who signed it is the verifier's question."""
-    proof = decode(parse_note(note).text.rstrip("\n").encode(), Proof)
-    slots = {bytes.fromhex(slot): bytes.fromhex(word) for slot, word in proof.slots.items()}
-    return BlockFact(proof.contract, proof.number, proof.hash, epoch_of(proof.time), slots)
+def _behind() -> StateError:
+    return StateError("not yet: our copy of a log is behind the chain", code="too-early")

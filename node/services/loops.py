@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from node.services.bell import Ear
     from node.services.cosigning import Cosigning
     from node.services.duties import Duties
+    from node.services.keeping import Keeping
     from node.services.members import Members
     from node.services.model import Stream
     from node.services.ports import Followed, StreamRow, Submission, Task
@@ -41,6 +42,7 @@ CHAIN_S = 0.1
 ENDORSE_S = 4.0
 """A stream that grows at every tick is endorsed so often, not at each."""
 REGISTRY_S = 1.0
+KEEP_S = 2.0
 POOL_S = 1.0
 """A pool publishes when nobody entered for so long, and tells regulators what it owes them."""
 
@@ -76,6 +78,7 @@ class Loops:
     cosigning: Cosigning
     duties: Duties
     beacon: Beacon
+    keeping: Keeping
     report: Report
     tick_s: float
     ruleset: str
@@ -101,6 +104,7 @@ class Loops:
             "beacon": (0.0, self.answer_beacon),
             "anchors": (PAUSE_S, self.write_anchors),
             "pool": (POOL_S, self.keep_pool),
+            "proofs": (KEEP_S, self.keep_proofs),
         }
         if self.supervise is not None:
             loops["supervision"] = (POOL_S, self.supervise)
@@ -254,6 +258,10 @@ class Loops:
         desk = records.desk
         newest = records.log.quorum
         await desk.off(records.anchors.write, records.own_tenders(), newest, desk.clock.now())
+
+    async def keep_proofs(self) -> None:
+        """Keep the chain's proof of tenders that are over: one day nobody else may give it."""
+        await self.records.desk.off(self.keeping.keep_due, self.report)
 
     async def keep_pool(self) -> None:
         """Publish our pool's newest snapshot, and give regulators the salts of our lists."""

@@ -194,6 +194,7 @@ class HonestGuest:
             cosigning=none,
             duties=none,
             beacon=none,
+            keeping=none,
             report=self._report,
             tick_s=0.0,
             ruleset=self.made.net.ruleset,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -31,6 +32,10 @@ def _watch() -> None:
 
 if __name__ == "__main__":
     hold()
+    if "YUANPING_PROFILE" in os.environ:
+        from node.adapters.profiler import start_if_asked
+
+        start_if_asked(sys.argv[1])
     from node.cli.main import run
 
     run()

@@ -27,6 +27,7 @@ ACTORS = "actors"
 SOMEBODY = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
 """How a child ends that somebody else's signal has ended."""
 PREFIX, DELIMITER = "YUANPING_", "__"
+PROFILE = "YUANPING_PROFILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,10 @@ class Child:
 
 @dataclass(slots=True)
 class Children:
-    """All children, in the order they were started."""
+    """All children, in the order they were started. In `profile` they tell of their CPU time."""
 
     running: list[Child] = field(default_factory=list)
+    profile: Path | None = None
 
     def start(self, command: Command) -> Child:
         """Start one child; its output goes to the end of its log, which its owner alone reads."""
@@ -94,12 +96,17 @@ class Children:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=environment(os.environ),
+                env=self._environment(),
                 start_new_session=True,  # a Ctrl-C reaches the demo alone, which stops them
             )
         child = Child(command, process)
         self.running.append(child)
         return child
+
+    def _environment(self) -> dict[str, str]:
+        """What a child of ours finds there."""
+        found = environment(os.environ)
+        return found if self.profile is None else found | {PROFILE: str(self.profile)}
 
     def stop(self) -> None:
         """Stop all: the last that was started first, what depends before what it depends on."""

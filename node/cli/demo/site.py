@@ -32,7 +32,10 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a folder's demo runs: tender, rule set, centres, ports by member."""
+    """What a folder's demo runs: tender, rule set, centres, ports by member.
+
+    No ports: nothing of a network runs here (a replay through a network that ran already).
+    """
 
     tender: str
     rules: str
@@ -84,9 +87,10 @@ def find_mark(root: Path, *, resume: bool) -> Mark | None:
     """
     if root.exists() and not root.is_dir():
         raise _refused(f"{root} is not a folder; give another --out")
-    if not root.exists() or not any(root.iterdir()):
-        return None
     path = root / MARK
+    begun = _aside(path).name  # what a run leaves that was killed before it marked its folder
+    if not root.exists() or all(one.name == begun for one in root.iterdir()):
+        return None
     if not path.exists():
         raise _refused(f"{root} is not empty and not a demo's; give another --out")
     if not resume:
@@ -102,7 +106,8 @@ def claim(root: Path, mark: Mark) -> Site:
 
     Raises ConfigError if another demo runs in it.
     """
-    deepest = root.resolve() / "centres" / max(mark.ports, key=len) / "data" / "door.sock"
+    longest = max(mark.ports, key=len, default="")
+    deepest = root.resolve() / "centres" / longest / "data" / "door.sock"
     if len(os.fsencode(deepest)) > MAX_SOCKET_PATH:
         raise _refused(f"{root} is too long a path for a Unix socket; give a shorter --out")
     root.mkdir(parents=True, exist_ok=True)
@@ -140,7 +145,7 @@ def make_private(folder: Path) -> None:
 def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put a whole file in the place of another at once; it is on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
+    aside = _aside(path)
     aside.unlink(missing_ok=True)
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:
@@ -148,6 +153,10 @@ def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def replace_json(path: Path, document: object) -> None:

@@ -7,16 +7,17 @@ gives the city's answer; nobody calls it before the last evidence file is writte
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
-from node.core.errors import ConfigError
+from node.cli.replay.table import Numbered, Row, Table
+from node.core.errors import ConfigError, InvalidError
 from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.tender import Lot, Method
+from node.core.rules.calendar import parse_day
 from node.core.rules.rejection import Limits, computed_ground
 from node.services.actors.tender_file import (
     Bidder,
@@ -29,7 +30,7 @@ from node.services.actors.tender_file import (
 
 RULES = "jp-tsuchiura"
 SPECIALTY = "works"
-STRATA = (Stratum(seats=5, specialty=SPECIALTY),)
+SEATS = 5
 BUYER = Buyer(id="tsuchiura", name="Tsuchiura City (土浦市)")
 SOURCE = Source(
     kind="real",
@@ -38,19 +39,18 @@ SOURCE = Source(
     "Chassang, Kawai, Nakabayashi and Ortner (repository sylvaingchassang/missing_bids)",
 )
 LATER = Outcome(source="the city's answer is opened after the last evidence file is written")
-COLUMNS: tuple[str, ...] = (
-    "tender_id",
-    "opened_on",
-    "title",
-    "reserve_price_jpy",
-    "minimum_price_jpy",
-)
-COLUMNS += ("bidder_id", "bidder_name", "bid_price_jpy")
+OF_TENDER: tuple[str, ...] = ("opened_on", "title", "reserve_price_jpy", "minimum_price_jpy")
+OF_BID: tuple[str, ...] = ("bidder_id", "bidder_name", "bid_price_jpy")
+COLUMNS = ("tender_id", *OF_TENDER, *OF_BID)
+PANELS = frozenset({"contest", "entry", "criterion", "factor"})
+"""Columns of a file of panels (interfaces I3)."""
 GROUNDS = (("eligib", "ineligible"), ("exam", "unqualified"), ("disqual", "disqualified"))
 """What a note says -> the rule set's ground; `invalid` where it says none of these."""
 AWARDED = {"won": "awarded", "won_by_lot": "awarded_by_lot"}
+OUTCOMES = frozenset({*AWARDED, "lost", "rejected", ""})
+YEN = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
-Row = Mapping[str, str]
+Strata = tuple[Stratum, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,57 +61,68 @@ class Answer:
     winner: str | None
 
 
-def read_cases(path: Path) -> list[TenderFile]:
-    """Every tender of the file, by date. Raises ConfigError naming the first line that is wrong."""
-    cases = [_case(path, name, rows) for name, rows in _tenders(path).items()]
+def read_cases(table: Table, specialty: str = SPECIALTY) -> list[TenderFile]:
+    """Every tender of the file, by date; its committee knows `specialty`.
+
+    Raises ConfigError naming the first line that is wrong.
+    """
+    if set(table.columns) >= PANELS:
+        raise table.wrong(1, "a file of panels: scored lots cannot be replayed yet")
+    strata = (Stratum(seats=SEATS, specialty=specialty),)
+    cases = [_case(table, rows, strata) for rows in _tenders(table).values()]
     return sorted(cases, key=lambda case: (case.opened_on, case.tender))
 
 
-def read_answers(path: Path) -> dict[str, Answer | None]:
-    """The city's answer to each tender; None where the file has no `outcome`."""
-    return {name: _answer([row for _, row in rows]) for name, rows in _tenders(path).items()}
+def read_answers(table: Table) -> dict[str, Answer | None]:
+    """The city's answer to each tender; None where the file tells no `outcome` of it."""
+    return {name: _answer([row for _, row in rows]) for name, rows in _tenders(table).items()}
 
 
-def _tenders(path: Path) -> dict[str, list[tuple[int, Row]]]:
-    found: dict[str, list[tuple[int, Row]]] = {}
-    for number, row in _rows(path):
+def _tenders(table: Table) -> dict[str, list[Numbered]]:
+    found: dict[str, list[Numbered]] = {}
+    for number, row in table.rows(COLUMNS):
         found.setdefault(row["tender_id"], []).append((number, row))
     if not found:
-        raise ConfigError(f"{path} holds no tender", code="unreadable")
+        raise ConfigError(f"{table.path} holds no tender", code="unreadable")
     return found
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Line number and row."""
+def _case(table: Table, rows: Sequence[Numbered], strata: Strata) -> TenderFile:
+    line, first = rows[0]
+    ids: set[str] = set()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise ConfigError(f"{path} has no column {missing[0]}", code="unreadable")
-            for row in reader:
-                if None in row or None in row.values():
-                    detail = f"{path}, line {reader.line_num}: not as many values as columns"
-                    raise ConfigError(detail, code="unreadable")
-                yield reader.line_num, row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}", code="unreadable") from None
+        for number, row in rows:
+            line = number
+            _check_row(row, first, ids)
+        line = rows[0][0]
+        made = _made([row for _, row in rows], strata)
+        return msgspec.convert(msgspec.to_builtins(made), TenderFile)
+    except (InvalidError, msgspec.ValidationError) as error:
+        raise table.wrong(line, str(error)) from None
 
 
-def _case(path: Path, name: str, rows: Sequence[tuple[int, Row]]) -> TenderFile:
-    try:
-        return msgspec.convert(
-            msgspec.to_builtins(_made(name, [row for _, row in rows])), TenderFile
-        )
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ConfigError(f"{path}, line {rows[0][0]}: {error}", code="unreadable") from None
+def _check_row(row: Row, first: Row, ids: set[str]) -> None:
+    """One bid's line, beside the tender's first. Of `outcome` only that it is a known word."""
+    parse_day(row["opened_on"])
+    if not row["tender_id"].strip("."):
+        raise InvalidError("tender_id is no name")
+    for name in ("reserve_price_jpy", "minimum_price_jpy", "bid_price_jpy"):
+        if row[name] and not YEN.fullmatch(row[name]):
+            raise InvalidError(f"{name} {row[name][:40]!r} is no whole number of yen")
+    differs = [name for name in OF_TENDER if row[name] != first[name]]
+    if differs:
+        raise InvalidError(f"{differs[0]} is not that of the tender's first line")
+    if row["bidder_id"] in ids:
+        raise InvalidError(f"bidder {row['bidder_id'][:40]} stands twice in this tender")
+    if row.get("outcome", "") not in OUTCOMES:
+        raise InvalidError("outcome is none of won, won_by_lot, lost, rejected")
+    ids.add(row["bidder_id"])
 
 
-def _made(name: str, rows: Sequence[Row]) -> TenderFile:
+def _made(rows: Sequence[Row], strata: Strata) -> TenderFile:
     first = rows[0]
+    name = first["tender_id"]
     ceiling, minimum = first["reserve_price_jpy"] or None, first["minimum_price_jpy"] or None
-    if len({row["bidder_id"] for row in rows}) != len(rows):
-        raise ValueError("a bidder stands twice")
     limits = Limits(_yen(ceiling), _yen(minimum))
     return TenderFile(
         format="yuanping-tender/v1",
@@ -122,7 +133,7 @@ def _made(name: str, rows: Sequence[Row]) -> TenderFile:
         buyer=BUYER,
         source=SOURCE,
         lot=Lot(id="1", method=Method(kind="lowest-price"), ceiling=ceiling, minimum=minimum),
-        strata=STRATA,
+        strata=strata,
         bidders=tuple(_bidder(row) for row in rows),
         findings=tuple(fact for row in rows for fact in _findings(row, limits)),
         outcome=LATER,
@@ -148,7 +159,7 @@ def _yen(text: str | None) -> int | None:
 
 
 def _answer(rows: Sequence[Row]) -> Answer | None:
-    if not all("outcome" in row for row in rows):
+    if not any(row.get("outcome") for row in rows):
         return None
     won = [row for row in rows if row["outcome"] in AWARDED]
     if not won:

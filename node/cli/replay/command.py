@@ -13,6 +13,15 @@ from node.cli.output import JsonOption, Output
 
 def replay(
     csv: Annotated[Path, typer.Argument(help=say("项目数据文件", "The file of tenders."))],
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help=say(
+                "通过已在运行的网络（其 network.json），而不另建",
+                "Go through this running network instead of one of our own.",
+            )
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help=say("只运行前若干个", "Only the first so many."), min=1)
     ] = None,
@@ -40,4 +49,6 @@ def replay(
     """Carry real tenders; 0 only if each is verified and none disagrees with the city."""
     from node.cli.replay.run import Wanted, run_replay
 
-    return run_replay(Wanted(csv, limit, jobs, together, out, resume), Output(as_json=json))
+    return run_replay(
+        Wanted(csv, network, limit, jobs, together, out, resume), Output(as_json=json)
+    )

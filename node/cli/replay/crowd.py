@@ -20,7 +20,6 @@ from node.adapters.entropy import SystemEntropy
 from node.cli.actors import patiently, regulator_key
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
-from node.cli.replay.cases import SPECIALTY
 from node.core.errors import NodeError
 from node.core.evidence.trust import parse_trust
 from node.core.records.canonical import decode
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 ENTERED = "the experts have entered their pools"
 """What the log says once a replay may begin."""
+DONE = "done"
+"""Folder inside for those tenders that all actors are done with."""
 REGIONS = ("hunan", "hubei", "shaanxi")
 
 
@@ -46,12 +47,13 @@ def crowd(
     network: Annotated[Path, typer.Option(help=say("网络文件", "The network's network.json."))],
     opened: Annotated[Path, typer.Option(help=say("已开项目文件夹", "Folder of open tenders."))],
     receipts: Annotated[Path, typer.Option(help=say("回执文件夹", "Folder for receipts."))],
+    specialty: Annotated[str, typer.Option(help=say("专家专业", "What the experts know."))],
     count: Annotated[int, typer.Option(help=say("每中心专家数", "Experts a centre."))] = 200,
     json: JsonOption = False,
 ) -> int:
     """Act for everybody in every open tender until stopped."""
     output = Output(as_json=json)
-    asyncio.run(_run(Places(dir, network, opened, receipts, count), output))
+    asyncio.run(_run(Places(dir, network, opened, receipts, specialty, count), output))
     return 0
 
 
@@ -63,6 +65,7 @@ class Places:
     network: Path
     opened: Path
     receipts: Path
+    specialty: str
     count: int
 
 
@@ -85,13 +88,17 @@ class Playing:
             await asyncio.sleep(LOOK_S)
 
     async def _play(self, path: Path) -> None:
-        """Play one tender; what goes wrong in it is told and does not stop the others."""
+        """Play one tender; what goes wrong in it is told and does not stop the others.
+
+        Its file is put aside when all are done, so that the next start leaves it out.
+        """
 
         def told(line: str) -> None:
             self.output.event("actor", f"{path.stem}: {line}", tender=path.stem, text=line)
 
         try:
             await self.crowd.play(decode(path.read_bytes(), Opened), told)
+            path.replace(self.folder / DONE / path.name)
         except NodeError as error:
             told(f"stopped: {error}")
 
@@ -100,11 +107,13 @@ def _unheard(_line: str) -> None:
     """Hundreds of tenders have thousands of calls: nobody reads of each."""
 
 
-async def _enter(door: Door, who: tuple[str, str, int], drawer: Drawer, trust: Trust) -> Experts:
+async def _enter(
+    door: Door, who: tuple[str, str], places: Places, drawer: Drawer, trust: Trust
+) -> Experts:
     """Invent a centre's experts, or find those of an earlier start, and enter them."""
-    centre, region, count = who
-    now = await patiently(door.now)
-    invented = Invented(centre, region, count, (SPECIALTY,), now, regulator_key(trust))
+    centre, region = who
+    now, known = await patiently(door.now), (places.specialty,)
+    invented = Invented(centre, region, places.count, known, now, regulator_key(trust))
     roll = roll_in(Inside(drawer, f"experts/{centre}"), invented, SystemEntropy())
     experts = Experts(door, centre, roll)
     await experts.enter()
@@ -129,6 +138,7 @@ async def _run(places: Places, output: Output) -> None:
     root = places.network.parent
     trust = parse_trust((root / str(form["trust"])).read_bytes())
     drawer, receipts = FileDrawer(places.dir), FileDrawer(places.receipts)
+    (places.opened / DONE).mkdir(parents=True, exist_ok=True)
     centres = [one for one in form["centres"] if one["role"] == "centre"]
     async with AsyncExitStack() as stack:
         doors = {}
@@ -138,7 +148,7 @@ async def _run(places: Places, output: Output) -> None:
         experts = {}
         for number, (centre, door) in enumerate(doors.items()):
             region = REGIONS[number % len(REGIONS)]
-            experts[centre] = await _enter(door, (centre, region, places.count), drawer, trust)
+            experts[centre] = await _enter(door, (centre, region), places, drawer, trust)
         output.progress(ENTERED)
 
         def publish(key: str, data: bytes) -> None:

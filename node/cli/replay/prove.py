@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from node.cli.demo.report import file_of, winner_of
 from node.cli.demo.site import replace_file
-from node.core.errors import StateError
+from node.core.errors import StateError, UnavailableError
 from node.core.evidence.verify import verify
 
 if TYPE_CHECKING:
     from node.cli.replay.cases import Answer
     from node.cli.replay.sweep import Play
-    from node.core.evidence.report import Verdict
     from node.core.evidence.trust import Trust
     from node.core.rules.state import TenderState
     from node.services.ports.operator import Operator
@@ -27,40 +29,37 @@ AT_ONCE = 3
 """So many files are made and judged at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """One tender at its end."""
+Line = dict[str, Any]
+"""What is told of a tender, its evidence included; of the city it says nothing before the end."""
 
-    play: Play
-    verdict: Verdict
 
-    @property
-    def name(self) -> str:
-        """The tender's name."""
-        return self.play.opened.case.tender
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proven tender's line, and the digest (hex) of the evidence that proves it."""
 
-    @property
-    def is_verified(self) -> bool:
-        """Whether all seven checks hold."""
-        return self.verdict.exit_code == 0
+    line: Line
+    sha256: str
 
 
 @dataclass(slots=True)
 class Prover:
-    """Fetches evidence from the regulator's node and judges it as a stranger would."""
+    """Fetches evidence from the regulator's node and judges it as a stranger would.
+
+    `carried` holds a line for each tender that is over; those that are proven stand in the folder
+    as well, so that a run which goes on does not prove them again.
+    """
 
     regulator: Operator
     trust: Trust
     root: Path
-    told: Callable[[Carried, int], None]
-    carried: dict[str, Carried] = field(default_factory=dict)
+    told: Callable[[Line, int], None]
+    carried: dict[str, Line] = field(default_factory=dict)
     busy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def prove(self, play: Play) -> None:
         """Keep the evidence of a tender that is over, once all of it is endorsed and anchored.
 
         What is still not anchored after a minute the verdict says. Raises StateError if there is
-        no whole evidence by then.
+        no whole evidence by then, UnavailableError if the regulator's node stays away.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + READY_S
@@ -72,39 +71,74 @@ class Prover:
                     verdict = await asyncio.to_thread(verify, data, self.trust)
                 if late or (verdict.facts.get("closed") and not verdict.remarks):
                     break
-            except StateError as error:
-                if error.code != "too-early" or late:
+            except (StateError, UnavailableError) as error:
+                waits = error.code == "too-early" or isinstance(error, UnavailableError)
+                if late or not waits:
                     raise
             await asyncio.sleep(AGAIN_S)
-        name = play.opened.case.tender
-        await asyncio.to_thread(replace_file, self.root / file_of(name, "regulator"), data, 0o600)
-        self.carried[name] = Carried(play, verdict)
-        self.told(self.carried[name], len(self.carried))
+        line = line_of(play, is_verified=verdict.exit_code == 0)
+        await asyncio.to_thread(keep, self.root, line, data)
+        self.carried[play.opened.case.tender] = line
+        self.told(line, len(self.carried))
 
 
-def line_of(carried: Carried, answer: Answer | None) -> dict[str, Any]:
-    """The line of one tender, beside the city's answer."""
-    state = carried.play.state
+def keep(root: Path, line: Line, evidence: bytes) -> None:
+    """Put the evidence on the disk, and then, if it proves the tender, its line."""
+    replace_file(root / line["evidence"], evidence, 0o600)
+    if line["verified"]:
+        kept = Kept(line, sha256(evidence).hexdigest())
+        replace_file(_kept_file(root, line["tender_id"]), msgspec.json.encode(kept), 0o600)
+
+
+def kept_in(root: Path, tenders: Iterable[str]) -> dict[str, Line]:
+    """The lines of those tenders whose proof stands in the folder, as it was made."""
+    found = {}
+    for name in tenders:
+        try:
+            kept = msgspec.json.decode(_kept_file(root, name).read_bytes(), type=Kept)
+            evidence = (root / file_of(name, "regulator")).read_bytes()
+        except (OSError, msgspec.DecodeError):
+            continue  # it is proven again
+        if sha256(evidence).hexdigest() == kept.sha256:
+            found[name] = kept.line
+    return found
+
+
+def _kept_file(root: Path, tender: str) -> Path:
+    return root / "carried" / f"{tender}.json"
+
+
+def line_of(play: Play, *, is_verified: bool) -> Line:
+    """The line of a tender that is over, before anybody has looked at the city's answer."""
+    state, name = play.state, play.opened.case.tender
     if state is None:
         raise AssertionError("a tender that is over has a state")
     winner, _, price = winner_of(state)
-    outcome = state.result.outcome if state.result else "failed"
     tied = sorted(_bidder(state, bid) for bid in (state.result.tied if state.result else ()))
     return {
-        "tender_id": carried.name,
-        "outcome": outcome,
+        "tender_id": name,
+        "outcome": state.result.outcome if state.result else "failed",
         "winner": winner,
         "price": price,
         "currency": state.rules.currency,
         "tied": tied,
         "rejected": list(_rejected(state)),
-        "city": {"winner": answer.winner, "outcome": answer.outcome} if answer else None,
-        "agrees": agrees(outcome, winner, tied, answer) if answer else None,
+        "city": None,
+        "agrees": None,
         "records": len(state.entries),
         "host": state.keeper,
-        "evidence": file_of(carried.name, "regulator"),
-        "verified": carried.is_verified,
+        "evidence": file_of(name, "regulator"),
+        "verified": is_verified,
     }
+
+
+def beside(line: Line, answer: Answer | None) -> Line:
+    """The same line beside the city's answer, where there is one."""
+    if answer is None:
+        return line
+    same = agrees(line["outcome"], line["winner"], line["tied"], answer)
+    city = {"winner": answer.winner, "outcome": answer.outcome}
+    return line | {"city": city, "agrees": same}
 
 
 def agrees(outcome: str, winner: str | None, tied: list[str], answer: Answer) -> bool:

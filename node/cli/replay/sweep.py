@@ -16,7 +16,7 @@ import msgspec
 from node.cli.demo.clock import PATIENT, next_moment
 from node.cli.demo.tender import start_of
 from node.cli.language import say
-from node.core.errors import StateError
+from node.core.errors import StateError, UnavailableError
 from node.core.rules.award import is_settled
 from node.core.rules.ruleset import builtin_digest
 from node.services.actors.crowd import Opened
@@ -83,10 +83,15 @@ class Play:
 
 @dataclass(slots=True)
 class Sweep:
-    """The whole of them. `announce` tells the actors of an open tender, durably."""
+    """The whole of them. `announce` tells the actors of an open tender, durably.
+
+    `cases` are in the order in which they are opened, `hosts` by tender; `opened` are those that an
+    earlier run had announced: they stand first.
+    """
 
     cases: Sequence[TenderFile]
-    hosts: Sequence[str]
+    hosts: Mapping[str, str]
+    opened: Mapping[str, Opened]
     operators: Mapping[str, Operator]
     houses: Mapping[str, House]
     barrier: Barrier
@@ -129,22 +134,39 @@ class Sweep:
         if not self.now:
             return
         due: list[Awaitable[None]] = []
-        while self.begun < len(self.cases) and len(self.plays) + len(due) < self.jobs:
+        while self.begun < len(self.cases):
             case = self.cases[self.begun]
-            if opening_day(case) > self.now:
+            is_full = len(self.plays) + len(due) >= self.jobs
+            if case.tender not in self.opened and (is_full or opening_day(case) > self.now):
                 break
-            due.append(self._begin(case, self.hosts[self.begun % len(self.hosts)]))
+            due.append(self._begin(case))
             self.begun += 1
         await asyncio.gather(*due)
 
-    async def _begin(self, case: TenderFile, host: str) -> None:
-        stream = await self.operators[host].open_tender(case.tender, builtin_digest(case.rules))
-        opened = Opened(case=case, host=host, stream=stream)
-        self.announce(opened)
+    async def _begin(self, case: TenderFile) -> None:
+        opened = self.opened.get(case.tender)
+        if opened is None:
+            opened = await self._open(case)
+            self.announce(opened)
+        host, stream = opened.host, opened.stream
         hearing = self.houses[host].hear(stream, f"centre:{host}")
         play = Play(opened, hearing, _steady())
         self.plays[case.tender] = play
         self.tasks.add(asyncio.create_task(self._follow(play)))
+
+    async def _open(self, case: TenderFile) -> Opened:
+        """Have its host open the stream; a node that is away has as long as any to come back."""
+        host, rules = self.hosts[case.tender], builtin_digest(case.rules)
+        end = _steady() + STUCK_S
+        while True:
+            try:
+                stream = await self.operators[host].open_tender(case.tender, rules)
+            except UnavailableError:
+                if _steady() > end:
+                    raise
+                await asyncio.sleep(LOOK_S)
+            else:
+                return Opened(case=case, host=host, stream=stream)
 
     async def _follow(self, play: Play) -> None:
         """Watch one tender to its end, then have it proven."""

@@ -23,7 +23,7 @@ from node.core.rules.audience import Level, Stage
 from node.core.rules.parties import parties_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
     from node.core.log.merkle import Tree
     from node.core.records.envelope import Envelope
@@ -120,13 +120,30 @@ def shown(parts: Sequence[StreamPart], reader: str) -> tuple[Shown, ...]:
 def needs_of(cut: Sequence[Shown]) -> Needs:
     """What the chain must prove for the streams that `shown` gave."""
     host = cut[0]
-    found = [
-        one
-        for seeded in seeds_of(host.places, host.part.stream, host.part.keeper)
-        for one in seeded.rounds
-    ]
-    keepers = sorted({stream.part.keeper for stream in cut})
-    return Needs(tuple(keepers), tuple(dict.fromkeys(found)))
+    keepers = {stream.part.keeper for stream in cut}
+    return _needs(host.places, (host.part.stream, host.part.keeper), keepers)
+
+
+def needs_at_end(
+    stored: Sequence[StoredPlace], host: tuple[str, str], pools: Mapping[str, str]
+) -> Needs:
+    """The same of a tender that is over, from its own stream (id, keeper) alone.
+
+    `pools` gives the keeper of each pool's stream. Raises InvalidError, LinkError for a round of
+    no draw, StateError (`too-early`) for a pool that we do not follow yet.
+    """
+    places = tuple(map(_read, stored))
+    bodies = [place.body for place in places]
+    used = {body.snapshot.stream for body in bodies if isinstance(body, DrawJoined)}
+    if not used <= pools.keys():
+        raise StateError("the stream of a pool is not here", code="too-early")
+    keepers = {host[1], *parties_of(bodies, host[1]), *(pools[stream] for stream in used)}
+    return _needs(places, host, keepers)
+
+
+def _needs(places: Sequence[Place], host: tuple[str, str], keepers: Set[str]) -> Needs:
+    found = [one for seeded in seeds_of(places, *host) for one in seeded.rounds]
+    return Needs(tuple(sorted(keepers)), tuple(dict.fromkeys(found)))
 
 
 def read_part(part: StreamPart) -> Shown:

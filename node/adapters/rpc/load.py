@@ -70,15 +70,12 @@ class Load:
 
 
 async def _at_once(call: Unary, messages: Sequence[bytes], workers: int) -> int:
-    waiting, done = iter(messages), 0
+    waiting = iter(messages)
 
-    async def work() -> None:
-        nonlocal done
-        for message in waiting:
-            done += await call(message)
+    async def work() -> int:
+        return sum([await call(message) for message in waiting])
 
-    await asyncio.gather(*(work() for _ in range(workers)))
-    return done
+    return sum(await asyncio.gather(*(work() for _ in range(workers))))
 
 
 def _answers(data: bytes) -> int:

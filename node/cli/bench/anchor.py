@@ -77,15 +77,11 @@ def signed(to: str, key: bytes, nonces: Iterator[int], number: int) -> list[str]
     from chain.sender import signer_of
 
     kind, signer, made = "anchorCheckpoint", signer_of(key), []
+    address = bytes.fromhex(to[2:])
     common = {"gas": GAS[kind], "gasPrice": 0, "value": 0, "chainId": CHAIN_ID}
     for nonce in islice(nonces, number):
         data = encode_call("anchor", kind, nonce + 1, SystemEntropy().bytes(32))
-        fields: dict[str, Any] = {
-            **common,
-            "nonce": nonce,
-            "to": bytes.fromhex(to[2:]),
-            "data": data,
-        }
+        fields: dict[str, Any] = {**common, "nonce": nonce, "to": address, "data": data}
         made.append("0x" + bytes(signer.sign_transaction(fields).raw_transaction).hex())
     return made
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 
 from node.adapters.rpc.load import EMPTY
 from node.adapters.rpc.server import OPTIONS
 from node.cli.demo.leash import hold
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
 
 
 async def _empty(_request: bytes, _context: object) -> bytes:
@@ -26,10 +30,10 @@ async def serve(key: Path, certificate: Path, clients: Path) -> None:
     """Serve until the process ends."""
     server = grpc.aio.server(options=OPTIONS)
     _, service, method = EMPTY.split("/")
-    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-        method: grpc.unary_unary_rpc_method_handler(_empty)
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    empty: Handler = grpc.unary_unary_rpc_method_handler(_empty)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(service, {method: empty}),)
+    )
     credentials = grpc.ssl_server_credentials(
         [(key.read_bytes(), certificate.read_bytes())],
         clients.read_bytes(),

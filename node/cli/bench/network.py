@@ -32,6 +32,7 @@ from node.cli.demo.running import Running
 from node.cli.demo.setup import keys_of
 from node.cli.demo.site import Mark, Site, claim, free_ports
 from node.cli.demo.tender import Tender, choose_tender
+from node.core.errors import UnavailableError
 from node.core.rules.ruleset import builtin_digest
 from node.core.rules.state import Phase, TenderState
 from node.services.actors.buyer import BuyerProgram, reader_of
@@ -100,9 +101,10 @@ class BenchNetwork:
                 stdout=subprocess.PIPE,
             )
         )
-        if server.stdout is None:
-            raise AssertionError("a pipe was asked for")
-        return int(server.stdout.readline())
+        told = b"" if server.stdout is None else server.stdout.readline()
+        if not told:
+            raise UnavailableError("the server of the floor did not start")
+        return int(told)
 
     def bids(self, number: int, tenders: int) -> list[MadeBid]:
         """So many bids in all for so many new tenders, whose boxes lie at the host already."""

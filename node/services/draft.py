@@ -21,7 +21,7 @@ from node.core.errors import (
 )
 from node.core.records.box import SEALED_SIZE, Box
 from node.core.records.canonical import time_of
-from node.core.records.envelope import Opened, open_envelope
+from node.core.records.envelope import Opened
 from node.core.records.kinds.streams import StreamOpened
 from node.core.records.place import FIRST_PREV, What, Where, entry_of
 from node.core.rules.state import TenderState
@@ -279,14 +279,14 @@ class Draft:
 
 def read(item: Submission) -> _Read:
     """Check form and size of a submission. Raises InvalidError, LimitError."""
-    opened = open_envelope(item.envelope)
+    opened = item.opened
     return _Read(item, opened, read_body(opened, item.body))
 
 
 def type_of(item: Submission) -> str:
     """The type a submission names; empty if its form cannot be read."""
     try:
-        return open_envelope(item.envelope).header.type
+        return item.opened.header.type
     except NodeError:
         return ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from node.adapters.drawer import FileDrawer
 from node.adapters.entropy import SystemEntropy
 from node.core.records.box import BoxContext, MadeBox, make_box
-from node.core.records.envelope import PAYLOAD_TYPE, open_envelope, pae
+from node.core.records.envelope import PAYLOAD_TYPE, pae
 from node.core.records.keys import key_id, signer_from_seed
 from node.core.records.kinds.tender import BidSealed
 from node.services.actors.bidder import box_key
@@ -48,6 +48,6 @@ def bids_for(state: TenderState, box: MadeBox, drawer: FileDrawer, now: int) -> 
         body = BidSealed(box=box.box, key=signer.public, salt=draw(32).hex())
         pen = Pen(f"bidder:{key_id(signer.public)}", signer, drawer)
         item = pen.sign(("bid.sealed/v1", body, box), state, now).item
-        opened = open_envelope(item.envelope)
+        opened = item.opened
         signed = opened.signature + pae(PAYLOAD_TYPE, opened.header_bytes)
         yield MadeBid(item, signed, bytes.fromhex(signer.public.key))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Protocol
 
-from node.core.records.envelope import Envelope
+from node.core.records.envelope import Envelope, Opened, open_envelope
 from node.core.records.place import What, Where
 
 UNTOLD: Final = -1
@@ -18,7 +19,7 @@ NEWEST_CLOCK: Final = "clock/newest"
 """Key of the fact that holds the newest time the node stored, epoch seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """A record on its way into a stream: envelope, body, and for a box its sealed shares.
 
@@ -28,6 +29,11 @@ class Submission:
     envelope: Envelope
     body: bytes
     sealed: tuple[bytes, ...] = ()
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The envelope, opened once for all who ask. Raises as `open_envelope` does."""
+        return open_envelope(self.envelope)
 
 
 @dataclass(frozen=True, slots=True)

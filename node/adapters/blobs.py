@@ -56,15 +56,28 @@ class FileBlobs:
             raise _failed("written") from error
         return name
 
+    def size(self, sha256: str) -> int | None:
+        """How many bytes are stored under this name, or None; they are not read.
+
+        A name is given to whole files only, and after their digest was computed. Raises
+        InvalidError and UnavailableError as `get`.
+        """
+        path = self._named(sha256)
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _failed("read") from error
+
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None. Raises InvalidError if the name is no SHA-256 in hex.
 
         Raises UnavailableError (`store`) if the disk fails or gives other bytes than were put.
         """
-        if not _DIGEST.fullmatch(sha256):
-            raise InvalidError("a file is named by its SHA-256 in lower-case hex")
+        path = self._named(sha256)
         try:
-            data = self._path(sha256).read_bytes()
+            data = path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -72,6 +85,11 @@ class FileBlobs:
         if _digest(data) != sha256:
             raise UnavailableError(f"file {sha256[:16]}… is damaged on disk", code="store")
         return data
+
+    def _named(self, name: str) -> Path:
+        if not _DIGEST.fullmatch(name):
+            raise InvalidError("a file is named by its SHA-256 in lower-case hex")
+        return self._path(name)
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:]

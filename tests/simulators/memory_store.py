@@ -25,6 +25,11 @@ class MemoryBlobs:
         self.data[name] = data
         return name
 
+    def size(self, sha256: str) -> int | None:
+        """Their number, or None."""
+        data = self.get(sha256)
+        return None if data is None else len(data)
+
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None."""
         return self.data.get(sha256)

@@ -232,6 +232,10 @@ class Blobs(Protocol):
         """Store; returns the SHA-256 in hex. Raises LimitError above the size limit."""
         ...
 
+    def size(self, sha256: str) -> int | None:
+        """How many bytes are stored under this name, or None; they are not read."""
+        ...
+
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None."""
         ...

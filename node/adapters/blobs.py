@@ -62,9 +62,9 @@ class FileBlobs:
         A name is given to whole files only, and after their digest was computed. Raises
         InvalidError and UnavailableError as `get`.
         """
-        path = self._named(sha256)
+        _check_named(sha256)
         try:
-            return path.stat().st_size
+            return os.stat(f"{self._folder}/{sha256[:2]}/{sha256[2:]}").st_size  # in the accept path
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -75,9 +75,9 @@ class FileBlobs:
 
         Raises UnavailableError (`store`) if the disk fails or gives other bytes than were put.
         """
-        path = self._named(sha256)
+        _check_named(sha256)
         try:
-            data = path.read_bytes()
+            data = self._path(sha256).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -85,11 +85,6 @@ class FileBlobs:
         if _digest(data) != sha256:
             raise UnavailableError(f"file {sha256[:16]}… is damaged on disk", code="store")
         return data
-
-    def _named(self, name: str) -> Path:
-        if not _DIGEST.fullmatch(name):
-            raise InvalidError("a file is named by its SHA-256 in lower-case hex")
-        return self._path(name)
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:]
@@ -115,6 +110,11 @@ class FileBlobs:
             with suppress(OSError):
                 os.unlink(beside)
             raise
+
+
+def _check_named(name: str) -> None:
+    if not _DIGEST.fullmatch(name):
+        raise InvalidError("a file is named by its SHA-256 in lower-case hex")
 
 
 def _digest(data: bytes) -> str:

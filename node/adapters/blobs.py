@@ -64,7 +64,9 @@ class FileBlobs:
         """
         _check_named(sha256)
         try:
-            return os.stat(f"{self._folder}/{sha256[:2]}/{sha256[2:]}").st_size  # in the accept path
+            return os.stat(
+                f"{self._folder}/{sha256[:2]}/{sha256[2:]}"
+            ).st_size  # in the accept path
         except FileNotFoundError:
             return None
         except OSError as error:

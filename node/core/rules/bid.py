@@ -12,8 +12,8 @@ from node.core.errors import RuleError
 from node.core.log.merkle import leaf_hash, root_of
 from node.core.records.canonical import epoch_of
 from node.core.records.keys import key_id
-from node.core.rules.change import replace
-from node.core.rules.state import Bid, Phase, put
+from node.core.rules.change import put, replace
+from node.core.rules.state import Bid, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

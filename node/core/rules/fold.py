@@ -24,9 +24,9 @@ from node.core.rules import (
     stream,
     tender,
 )
-from node.core.rules.change import replace
+from node.core.rules.change import put, replace
 from node.core.rules.membership import learn
-from node.core.rules.state import Phase, Placed, TenderState, put
+from node.core.rules.state import Phase, Placed, TenderState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

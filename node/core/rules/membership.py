@@ -16,7 +16,7 @@ from node.core.records.keys import PublicKey
 from node.core.records.kinds.session import ExpertSeated
 from node.core.records.kinds.streams import RegistryEntry, RegistryNoted
 from node.core.records.kinds.tender import BidSealed, TenderPlanned
-from node.core.rules.change import replace
+from node.core.rules.change import put, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ def learn(keyring: Keyring, header: Header, body: Body | None) -> Keyring:
     key = introduced_by(header, body)
     if key is None or header.author in keyring.people:
         return keyring
-    return replace(keyring, people=MappingProxyType({**keyring.people, header.author: key}))
+    return replace(keyring, people=put(keyring.people, header.author, key))
 
 
 def signer_of(keyring: Keyring, header: Header, body: Body | None) -> PublicKey | None:

@@ -15,9 +15,9 @@ from node.core.records.box import BoxContext, Share, check_share, open_box, open
 from node.core.records.canonical import b64decode, decode, digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, verify
 from node.core.records.kinds.tender import BidPackage
-from node.core.rules.change import replace
+from node.core.rules.change import put, replace
 from node.core.rules.money import parse_money
-from node.core.rules.state import Phase, Release, put
+from node.core.rules.state import Phase, Release
 
 if TYPE_CHECKING:
     from node.core.records.box import Box

@@ -20,10 +20,10 @@ from node.core.records.kinds.streams import (
     StreamEndorsed,
     StreamOpened,
 )
-from node.core.rules.change import replace
+from node.core.rules.change import put, replace
 from node.core.rules.fold import check_order, check_stream
 from node.core.rules.membership import MEMBER_ROLES, Keyring, learn
-from node.core.rules.state import Placed, empty, put
+from node.core.rules.state import Placed, empty
 from node.core.rules.stream import check_opening, check_registry
 
 if TYPE_CHECKING:

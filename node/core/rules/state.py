@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from node.core.rules.change import replace
+from node.core.rules.change import put, replace
 from node.core.rules.membership import Keyring
 
 if TYPE_CHECKING:
@@ -248,11 +248,6 @@ class TenderState:
         """Bids in force by id: the last one sealed by each bid key (protocol.md section 5)."""
         last = {bid.bidder: bid for bid in sorted(self.bids.values(), key=lambda b: b.seq)}
         return {bid.id: bid for bid in last.values()}
-
-
-def put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
-    """A new mapping with one more item; the old one stays as it was."""
-    return MappingProxyType({**mapping, key: value})
 
 
 def with_draw(state: TenderState, **changes: object) -> TenderState:

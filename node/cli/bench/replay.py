@@ -48,7 +48,7 @@ def replay(csv: Path, limit: int, out: Path) -> int:
     from node.cli.replay.run import Wanted, run_replay
 
     told = io.StringIO()
-    wanted = Wanted(csv, limit, jobs=128, together=48, out=out, resume=False)
+    wanted = Wanted(csv, None, limit, jobs=128, together=48, out=out, resume=False)
     status = run_replay(wanted, Output(as_json=True, out=told))
     end = json.loads(told.getvalue().splitlines()[-1])
     if status != 0:

@@ -151,8 +151,8 @@ class Store(Protocol):
         """One sealed share of a box (index from 1)."""
         ...
 
-    def unpublished(self) -> list[PlaceRow]:
-        """Own places that no published tick holds yet, oldest first."""
+    def unpublished(self) -> list[str]:
+        """Entries of own places that no published tick holds yet, oldest first."""
         ...
 
     def uncovered(self, size: int) -> int:

@@ -56,13 +56,28 @@ class FileBlobs:
             raise _failed("written") from error
         return name
 
+    def size(self, sha256: str) -> int | None:
+        """How many bytes are stored under this name, or None; they are not read.
+
+        A name is given to whole files only, and after their digest was computed. Raises
+        InvalidError and UnavailableError as `get`.
+        """
+        _check_named(sha256)
+        try:
+            return os.stat(
+                f"{self._folder}/{sha256[:2]}/{sha256[2:]}"
+            ).st_size  # in the accept path
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _failed("read") from error
+
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None. Raises InvalidError if the name is no SHA-256 in hex.
 
         Raises UnavailableError (`store`) if the disk fails or gives other bytes than were put.
         """
-        if not _DIGEST.fullmatch(sha256):
-            raise InvalidError("a file is named by its SHA-256 in lower-case hex")
+        _check_named(sha256)
         try:
             data = self._path(sha256).read_bytes()
         except FileNotFoundError:
@@ -97,6 +112,11 @@ class FileBlobs:
             with suppress(OSError):
                 os.unlink(beside)
             raise
+
+
+def _check_named(name: str) -> None:
+    if not _DIGEST.fullmatch(name):
+        raise InvalidError("a file is named by its SHA-256 in lower-case hex")
 
 
 def _digest(data: bytes) -> str:

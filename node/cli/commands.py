@@ -91,6 +91,12 @@ COMMANDS: Mapping[str, Command] = {
         "Verify evidence files and receipts offline.",
         "yuanping verify tender.evidence.json --trust trust.json",
     ),
+    "bench": Command(
+        "node.cli.bench.command:bench",
+        "测量速度，并与同机下限比较。",
+        "Measure speed beside the least that any program would have to do.",
+        "yuanping bench log.append verify.bundle --json",
+    ),
     "version": Command(
         "node.cli.version:version",
         "显示版本。",

@@ -20,7 +20,6 @@ from node.core.errors import (
     NodeError,
     StateError,
 )
-from node.core.records.envelope import open_envelope
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import TenderState
 from node.services.bell import QUORUM, STREAMS
@@ -76,7 +75,7 @@ class Records:
     ) -> list[Accepted | NodeError]:
         """Take records into our streams, or lodge our people's for a partner's stream."""
         try:
-            streams = {open_envelope(item.envelope).stream for item in items}
+            streams = {item.opened.stream for item in items}
         except NodeError:
             streams = set()
         if all(self._is_own(stream) for stream in streams) or peer is not None:
@@ -109,7 +108,7 @@ class Records:
     def _not_from(self, item: Submission, peer: str | None) -> NodeError | None:
         """A partner brings its own records, its seats' and anybody's bids; nobody opens streams."""
         try:
-            header = open_envelope(item.envelope).header
+            header = item.opened.header
         except NodeError as error:
             return error
         role, _, name = header.author.partition(":")
@@ -125,7 +124,7 @@ class Records:
 
     async def _bring(self, item: Submission) -> Accepted | NodeError:
         try:
-            stream = open_envelope(item.envelope).stream
+            stream = item.opened.stream
             state = self.tender(stream)
             if state is None:
                 raise MissingError(f"stream {stream[:16]}… is not known here")
@@ -279,13 +278,13 @@ class Records:
 
 
 def _id(item: Submission) -> str:
-    return open_envelope(item.envelope).id
+    return item.opened.id
 
 
 def _told(item: Submission, answer: Accepted | NodeError) -> Accepted | NodeError:
     """A bidder is not told his place: it would say how many came before him (TBL art. 22)."""
     if isinstance(answer, Accepted):
-        author = open_envelope(item.envelope).header.author
+        author = item.opened.header.author
         if author.startswith("bidder:"):
             return replace(answer, seq=UNTOLD)
     return answer

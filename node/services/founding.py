@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from node.core.records.envelope import open_envelope
 from node.core.records.kinds.streams import Network, StreamOpened
 from node.core.rules import side
 from node.core.rules.fold import TABLE
@@ -54,7 +53,7 @@ class Founder:
             salt=self._salt(),
         )
         first = self.scribe.first("stream.opened/v1", opened)
-        return [first, self.note(open_envelope(first.envelope).id)]
+        return [first, self.note(first.opened.id)]
 
     def note(self, stream: str) -> Submission:
         """`registry.noted` of the members as we see them now."""

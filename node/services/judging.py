@@ -115,7 +115,7 @@ def judge_ahead(state: TenderState, item: Submission, now: int) -> None:
 
     The host's clock and place will differ; what is refused here would be refused there.
     """
-    opened = open_envelope(item.envelope)
+    opened = item.opened
     body = read_body(opened, item.body)
     received = max(now, state.received)
     seq, prev = len(state.entries), state.entries[-1]

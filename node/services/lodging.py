@@ -17,7 +17,7 @@ import msgspec
 
 from node.core.errors import MissingError, NodeError, UnavailableError
 from node.core.records.canonical import END, decode, encode, prepare
-from node.core.records.envelope import Envelope, open_envelope
+from node.core.records.envelope import Envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.session import ScoresSubmitted
 from node.core.records.kinds.streams import RecordLodged
@@ -64,7 +64,7 @@ class Lodging:
         Raises what our own fold says against it (then nothing is lodged), what the host refuses
         it for, or UnavailableError if the host is silent: lodged it is, and will be sent.
         """
-        record = open_envelope(item.envelope).id
+        record = item.opened.id
         if (known := await self._known(record)) is not None:
             return known
         if not await self._is_lodged(record):
@@ -151,7 +151,7 @@ class Lodging:
 
     async def _bring_blob(self, host: str, item: Submission) -> None:
         """A box's ciphertext goes before its record."""
-        kind = open_envelope(item.envelope).header.type
+        kind = item.opened.header.type
         body = decode_body(kind, item.body)
         if isinstance(body, BidSealed | ScoresSubmitted):
             data = await self.desk.off(self.desk.blobs.get, body.box.ciphertext.sha256)

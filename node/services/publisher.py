@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from node.core.records.keys import Signer
     from node.services.bell import Bell
     from node.services.model import OwnLog
-    from node.services.ports import Clock, Entropy, PlaceRow, Store
+    from node.services.ports import Clock, Entropy, Store
 
 PADDING: Final = "log/padding"
 """Key of the fact from which the salts of all padding are made, so that accounting can open it."""
@@ -100,12 +100,12 @@ class Publisher:
         self.store.publish(start, entries, note)
         return entries, note
 
-    def _entries(self, start: int, rows: Sequence[PlaceRow]) -> list[bytes]:
+    def _entries(self, start: int, places: Sequence[str]) -> list[bytes]:
         """The tick's entries, ascending by value: nobody sees which of them are padding."""
-        wanted = padded_count(len(rows), self.smallest) if self.pad else max(1, len(rows))
+        wanted = padded_count(len(places), self.smallest) if self.pad else max(1, len(places))
         secret = bytes.fromhex(self.store.fact(PADDING) or "")
-        entries = [entry_bytes(row.entry) for row in rows]
-        entries += [padding(secret, start, number) for number in range(wanted - len(rows))]
+        entries = [entry_bytes(entry) for entry in places]
+        entries += [padding(secret, start, number) for number in range(wanted - len(places))]
         return sorted(entries)
 
     def _sign(self, head: Checkpoint) -> LogNote:

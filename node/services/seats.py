@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.core.errors import ForbiddenError, InvalidError, MissingError, RuleError
-from node.core.records.envelope import body_digest, open_envelope
+from node.core.records.envelope import body_digest
 from node.core.records.keys import key_id, verify
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.draws import DisclosedPerson, DrawDisclosed
@@ -92,7 +92,7 @@ class Seats:
 
     def admit(self, taken: SeatTaken) -> tuple[TenderState, Mapping[str, str]]:
         """Check who takes the seat; gives the tender and the fact to commit with the record."""
-        opened = open_envelope(taken.item.envelope)
+        opened = taken.item.opened
         if body_digest(taken.item.body) != opened.header.body:
             raise InvalidError("the body is not the one the header names")
         body = decode_body(opened.header.type, taken.item.body)

@@ -20,7 +20,8 @@ from node.core.records.kinds.session import ResultConsolidated, SheetOpened
 from node.core.records.kinds.streams import DisputeRaised
 from node.core.records.kinds.tender import BidsClosed, TenderAnnounced
 from node.core.rules.bid import bids_root
-from node.core.rules.state import Draw, Phase, Placed, TenderState, put, with_draw, with_review
+from node.core.rules.change import put
+from node.core.rules.state import Draw, Phase, Placed, TenderState, with_draw, with_review
 from tests.world.network import HOST, Links, Person, write
 from tests.world.run import Step
 from tests.world.session import SCRIPTS, Whole

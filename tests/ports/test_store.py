@@ -198,7 +198,7 @@ def test_tick_gives_own_places_their_index_and_no_others(kept: Kept) -> None:
     own, other = stream("a"), stream("b", GUEST, own=False)
     mine, theirs = chain(own, 2), chain(other, 1)
     kept.store.commit(Batch(streams=(own, other), places=(*mine, *theirs)))
-    assert kept.store.unpublished() == list(mine)
+    assert kept.store.unpublished() == [place.entry for place in mine]
     tick = raw(theirs[0].entry, mine[1].entry, hexed("pad"), mine[0].entry)
     kept.store.publish(0, tick, note(ORIGIN, 4))
     store = kept.reopen()

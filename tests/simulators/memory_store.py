@@ -25,6 +25,11 @@ class MemoryBlobs:
         self.data[name] = data
         return name
 
+    def size(self, sha256: str) -> int | None:
+        """Their number, or None."""
+        data = self.get(sha256)
+        return None if data is None else len(data)
+
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None."""
         return self.data.get(sha256)
@@ -92,9 +97,9 @@ class MemoryStore:
         """One sealed share."""
         return self._sealed.get((record, index))
 
-    def unpublished(self) -> list[PlaceRow]:
-        """Own places without an index."""
-        return [p for p in self._places if p.index is None and self._streams[p.stream].own]
+    def unpublished(self) -> list[str]:
+        """Entries of own places without an index."""
+        return [p.entry for p in self._places if p.index is None and self._streams[p.stream].own]
 
     def uncovered(self, size: int) -> int:
         """Own places without an index below `size`."""

@@ -23,11 +23,12 @@ from node.core.records.kinds.tender import (
     TenderAnnounced,
     TenderPlanned,
 )
+from node.core.rules.change import put
 from node.core.rules.fold import WHOLE_TENDER, apply
 from node.core.rules.membership import learn
 from node.core.rules.parties import home_of, parties_of
 from node.core.rules.ruleset import builtin_digest, builtin_rulesets
-from node.core.rules.state import TenderState, put
+from node.core.rules.state import TenderState
 from tests.world.network import HOST, REGULATOR, Links, Network, Person, write
 from tests.world.scripts import Script
 

@@ -40,11 +40,7 @@ class RpcPartner:
 
     def __init__(self, member: Member, keys: Keys) -> None:
         """Raises InvalidError if the registry's certificate is none, ConfigError for our own."""
-        channel = grpc.aio.secure_channel(
-            member.endpoint,
-            _credentials(member, keys),
-            options=(*OPTIONS, ("grpc.ssl_target_name_override", member.id)),
-        )
+        channel = channel_to(member.endpoint, member.id, member.tls, keys)
         self._id = member.id
         shown = fingerprint(der_of(keys.tls_cert.read_bytes()))
         self._line = Line(f"member {member.id}", channel, excuse=True)
@@ -138,9 +134,15 @@ def _disclosures(
         yield pools_pb2.PoolServiceDiscloseRequest(chunk=chunk)
 
 
-def _credentials(member: Member, keys: Keys) -> grpc.ChannelCredentials:
+def channel_to(address: str, name: str, tls: bytes, keys: Keys) -> grpc.aio.Channel:
+    """A channel that shows our own certificate and trusts `tls` (DER), whose name is `name`, alone.
+
+    Raises InvalidError if that is no certificate, ConfigError if our own files cannot be read.
+    """
     try:
         key, certificate = keys.tls_key.read_bytes(), keys.tls_cert.read_bytes()
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}", code="unreadable") from None
-    return grpc.ssl_channel_credentials(pem_of(member.tls), key, certificate)
+    credentials = grpc.ssl_channel_credentials(pem_of(tls), key, certificate)
+    options = (*OPTIONS, ("grpc.ssl_target_name_override", name))
+    return grpc.aio.secure_channel(address, credentials, options=options)

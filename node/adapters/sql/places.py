@@ -60,10 +60,10 @@ def find_place(db: Connection, record: str) -> PlaceRow | None:
     return None if row is None else _place(row)
 
 
-def unpublished_places(db: Connection) -> list[PlaceRow]:
-    """Own places without an index, oldest first."""
-    found = select(PLACES).where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None))
-    return [_place(row) for row in db.execute(found.order_by(PLACES.c.n))]
+def unpublished_entries(db: Connection) -> list[str]:
+    """Entries of own places without an index, oldest first."""
+    found = select(PLACES.c.entry).where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None))
+    return list(db.execute(found.order_by(PLACES.c.n)).scalars())
 
 
 def uncovered_places(db: Connection, size: int) -> int:

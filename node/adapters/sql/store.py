@@ -75,10 +75,10 @@ class SqlStore:
         with self._database.read() as db:
             return aside.sealed_share(db, record, index)
 
-    def unpublished(self) -> list[PlaceRow]:
-        """Own places that no published tick holds yet, oldest first."""
+    def unpublished(self) -> list[str]:
+        """Entries of own places that no published tick holds yet, oldest first."""
         with self._database.read() as db:
-            return places.unpublished_places(db)
+            return places.unpublished_entries(db)
 
     def uncovered(self, size: int) -> int:
         """How many own places have no index below `size` yet."""

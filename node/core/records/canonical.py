@@ -12,7 +12,7 @@ import calendar
 import re
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar, cast
 
@@ -97,6 +97,7 @@ def digest_of(tag: str, value: object) -> str:
     return digest_hex(tag, encode(value))
 
 
+@lru_cache(maxsize=1024)
 def epoch_of(time: str) -> int:
     """Seconds since 1970-01-01T00:00:00Z of a `Time`. Raises InvalidError if it is none."""
     if not _TIME.search(time):
@@ -105,6 +106,7 @@ def epoch_of(time: str) -> int:
     return calendar.timegm(tuple(int(part) for part in parts))
 
 
+@lru_cache(maxsize=1024)
 def time_of(epoch: int) -> str:
     """The `Time` of seconds since 1970. Raises InvalidError outside the years 1970 to 9999."""
     if not 0 <= epoch <= _LAST_EPOCH:

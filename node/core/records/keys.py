@@ -95,10 +95,11 @@ def verify(public: PublicKey, message: bytes, signature: bytes) -> None:
     """
     if len(signature) != SIGNATURE_SIZE:
         raise SignatureError(f"a signature has {SIGNATURE_SIZE} bytes, not {len(signature)}")
-    check_public(public)
     if public.suite == "ed25519":
-        _verify_ed25519(bytes.fromhex(public.key), message, signature)
+        # libsodium itself refuses keys that are not canonical, of small order or off the curve.
+        _verify_ed25519(_raw(public.suite, public.key), message, signature)
     elif public.suite == "es256":
+        check_public(public)
         _verify_es256(public.key, message, signature)
     else:
         raise SignatureError(f"a key of suite {public.suite} cannot sign records")
@@ -158,18 +159,24 @@ def _seed(seed: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _check(suite: str, key: str) -> None:
-    try:
-        raw = bytes.fromhex(key)
-    except ValueError:
-        raise SignatureError("a key is written in hex") from None
-    if key != raw.hex() or len(raw) != _SIZES.get(suite):
-        raise SignatureError(f"no key of suite {suite}: {len(raw)} bytes")
+    raw = _raw(suite, key)
     if suite == "ed25519":
         _check_edwards(raw)
     elif suite == "es256":
         _p256(key)
     elif suite == "x25519":
         _check_montgomery(raw)
+
+
+def _raw(suite: str, key: str) -> bytes:
+    """The key's bytes, if it is written as it must be."""
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        raise SignatureError("a key is written in hex") from None
+    if key != raw.hex() or len(raw) != _SIZES.get(suite):
+        raise SignatureError(f"no key of suite {suite}: {len(raw)} bytes")
+    return raw
 
 
 def _check_edwards(raw: bytes) -> None:

@@ -6,13 +6,13 @@ objections the award may follow at once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
 from node.core.records.canonical import epoch_of
 from node.core.records.kinds.session import Candidate
 from node.core.rules.calendar import period_end
+from node.core.rules.change import replace
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ time of existence is in time too is the evidence's check 4: the fold knows the h
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
 from node.core.log.merkle import leaf_hash, root_of
 from node.core.records.canonical import epoch_of
 from node.core.records.keys import key_id
-from node.core.rules.state import Bid, Phase, put
+from node.core.rules.change import put, replace
+from node.core.rules.state import Bid, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,14 +7,14 @@ the lists or calls existed, and what members revealed on the chain, is evidence 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
 from node.core.records.canonical import digest_of
 from node.core.records.keys import key_id, verify
 from node.core.rules import draw as law
-from node.core.rules.state import Draw, Phase, put, with_draw
+from node.core.rules.change import put, replace
+from node.core.rules.state import Draw, Phase, with_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

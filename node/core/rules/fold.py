@@ -8,7 +8,7 @@ refused, with the article of the kind's rule.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,9 @@ from node.core.rules import (
     stream,
     tender,
 )
+from node.core.rules.change import put, replace
 from node.core.rules.membership import learn
-from node.core.rules.state import Phase, Placed, TenderState, put
+from node.core.rules.state import Phase, Placed, TenderState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +165,7 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
         after,
         entries=(*state.entries, placed.entry),
         received=placed.received,
-        seen=put(state.seen, header.author, seen),
+        seen=_seen(state, header.author, seen),
         keyring=learn(state.keyring, header, placed.body),
     )
 
@@ -176,6 +177,12 @@ def _applied(rule: Rule, article: str, state: TenderState, placed: Placed) -> Te
         if error.article:
             raise
         raise RuleError(error.detail, code=error.code, article=article) from None
+
+
+def _seen(state: TenderState, author: str, seq: int) -> Mapping[str, int]:
+    """What each author has seen; nobody stands there who never said that he had seen anything."""
+    known = state.seen
+    return known if known.get(author, 0) == seq else put(known, author, seq)
 
 
 def _check_lot(state: TenderState, placed: Placed) -> None:

@@ -7,7 +7,7 @@ bidders and seats bring their key in the first record of theirs; it stands for t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from node.core.records.keys import PublicKey
 from node.core.records.kinds.session import ExpertSeated
 from node.core.records.kinds.streams import RegistryEntry, RegistryNoted
 from node.core.records.kinds.tender import BidSealed, TenderPlanned
+from node.core.rules.change import put, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MEMBER_ROLES = ("centre", "regulator")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keyring:
     """The keys in force at one place of a stream."""
 
@@ -63,7 +64,7 @@ def learn(keyring: Keyring, header: Header, body: Body | None) -> Keyring:
     key = introduced_by(header, body)
     if key is None or header.author in keyring.people:
         return keyring
-    return replace(keyring, people=MappingProxyType({**keyring.people, header.author: key}))
+    return replace(keyring, people=put(keyring.people, header.author, key))
 
 
 def signer_of(keyring: Keyring, header: Header, body: Body | None) -> PublicKey | None:

@@ -7,7 +7,7 @@ window: nobody hears a price and then loses a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from node.core.errors import BoxError, InvalidError, RuleError
@@ -15,8 +15,9 @@ from node.core.records.box import BoxContext, Share, check_share, open_box, open
 from node.core.records.canonical import b64decode, decode, digest_of, encode, epoch_of
 from node.core.records.keys import PublicKey, verify
 from node.core.records.kinds.tender import BidPackage
+from node.core.rules.change import put, replace
 from node.core.rules.money import parse_money
-from node.core.rules.state import Phase, Release, put
+from node.core.rules.state import Phase, Release
 
 if TYPE_CHECKING:
     from node.core.records.box import Box

@@ -8,13 +8,14 @@ sheets; a reader who may not see votes or sheets checks that the stated result i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from node.core.errors import RuleError
 from node.core.records.kinds.session import RankedBid, RejectedBid
 from node.core.rules import ranking
+from node.core.rules.change import put, replace
 from node.core.rules.rejection import decided
 from node.core.rules.review import (
     SCORED,
@@ -27,7 +28,7 @@ from node.core.rules.review import (
 )
 from node.core.rules.scoring import parse_points
 from node.core.rules.seating import seat_of
-from node.core.rules.state import Phase, put
+from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
     from node.core.records.kinds.session import ReportSigned, ResultConsolidated, SessionClosed

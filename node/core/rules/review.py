@@ -8,7 +8,7 @@ voted on; every seat votes even where nothing was found, so that silence means n
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,12 @@ from node.core.records.box import BoxContext
 from node.core.records.canonical import encode
 from node.core.rules import scoring
 from node.core.rules.bid import check_box
+from node.core.rules.change import put, replace
 from node.core.rules.money import parse_money
 from node.core.rules.opening import Proof, check_opened, is_released
 from node.core.rules.rejection import check_finding, computed_ground, decided
 from node.core.rules.seating import seat_of
-from node.core.rules.state import Phase, Release, Sheet, put, with_review
+from node.core.rules.state import Phase, Release, Sheet, with_review
 from node.core.rules.tender import criteria_of, limits_of, price_rule
 
 if TYPE_CHECKING:

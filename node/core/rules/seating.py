@@ -7,12 +7,12 @@ Source: TBL art. 37 (shape of the committee), EC12 art. 9 (chair, equal votes) a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
 from node.core.records.canonical import digest_hex
 from node.core.records.keys import key_id
+from node.core.rules.change import replace
 from node.core.rules.committee import Member, check_committee
 from node.core.rules.drawing import picks_of, strata_of
 from node.core.rules.state import Phase, Seat, with_seat

@@ -7,7 +7,7 @@ dispute it endorses nothing more until a record settles it. A pool publishes its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from node.core.records.kinds.streams import (
     StreamEndorsed,
     StreamOpened,
 )
+from node.core.rules.change import put, replace
 from node.core.rules.fold import check_order, check_stream
 from node.core.rules.membership import MEMBER_ROLES, Keyring, learn
-from node.core.rules.state import Placed, empty, put
+from node.core.rules.state import Placed, empty
 from node.core.rules.stream import check_opening, check_registry
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnState:
     """The fold of a stream that one member alone writes: a side stream or a pool's stream."""
 

@@ -6,11 +6,12 @@ One state a stream. Nothing here decides anything: the rules stand in their own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from node.core.rules.change import put, replace
 from node.core.rules.membership import Keyring
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Placed:
     """A record at its place: what a fold reads. `body` is None if it is withheld from us."""
 
@@ -94,7 +95,7 @@ class Placed:
     body: Body | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bid:
     """A sealed bid: `bidder` is the id of its bid key, `received` in epoch seconds."""
 
@@ -105,7 +106,7 @@ class Bid:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """One common release of shares: by which record, when, and who has shown what so far.
 
@@ -122,7 +123,7 @@ class Release:
     unseen: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draw:
     """One draw: request, the pools' lists, both seeds, the calls and the picks."""
 
@@ -139,7 +140,7 @@ class Draw:
     picked: DrawPicked | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seat:
     """One seat of the committee and what its expert has done."""
 
@@ -153,7 +154,7 @@ class Seat:
     chair: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """A boxed score sheet, and its content once opened."""
 
@@ -162,7 +163,7 @@ class Sheet:
     package: ScoreSheet | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Review:
     """Findings, votes (None where withheld from this reader) and score sheets by seat."""
 
@@ -173,7 +174,7 @@ class Review:
     last: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TenderState:
     """The fold of a tender's stream up to and including `entries[-1]`."""
 
@@ -247,11 +248,6 @@ class TenderState:
         """Bids in force by id: the last one sealed by each bid key (protocol.md section 5)."""
         last = {bid.bidder: bid for bid in sorted(self.bids.values(), key=lambda b: b.seq)}
         return {bid.id: bid for bid in last.values()}
-
-
-def put(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
-    """A new mapping with one more item; the old one stays as it was."""
-    return MappingProxyType({**mapping, key: value})
 
 
 def with_draw(state: TenderState, **changes: object) -> TenderState:

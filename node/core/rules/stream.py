@@ -7,10 +7,10 @@ place and never goes back to an older block.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from node.core.errors import RuleError
+from node.core.rules.change import replace
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ rule set.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from node.core.errors import RuleError
 from node.core.records.canonical import epoch_of
 from node.core.rules import scoring
 from node.core.rules.calendar import days_between
+from node.core.rules.change import replace
 from node.core.rules.committee import Member, check_committee
 from node.core.rules.money import parse_money
 from node.core.rules.rejection import Limits, check_limits

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Protocol
 
-from node.core.records.envelope import Envelope
+from node.core.records.envelope import Envelope, Opened, open_envelope
 from node.core.records.place import What, Where
 
 UNTOLD: Final = -1
@@ -18,7 +19,7 @@ NEWEST_CLOCK: Final = "clock/newest"
 """Key of the fact that holds the newest time the node stored, epoch seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
     """A record on its way into a stream: envelope, body, and for a box its sealed shares.
 
@@ -28,6 +29,11 @@ class Submission:
     envelope: Envelope
     body: bytes
     sealed: tuple[bytes, ...] = ()
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The envelope, opened once for all who ask. Raises as `open_envelope` does."""
+        return open_envelope(self.envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +151,8 @@ class Store(Protocol):
         """One sealed share of a box (index from 1)."""
         ...
 
-    def unpublished(self) -> list[PlaceRow]:
-        """Own places that no published tick holds yet, oldest first."""
+    def unpublished(self) -> list[str]:
+        """Entries of own places that no published tick holds yet, oldest first."""
         ...
 
     def uncovered(self, size: int) -> int:
@@ -224,6 +230,10 @@ class Blobs(Protocol):
 
     def put(self, data: bytes) -> str:
         """Store; returns the SHA-256 in hex. Raises LimitError above the size limit."""
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """How many bytes are stored under this name, or None; they are not read."""
         ...
 
     def get(self, sha256: str) -> bytes | None:

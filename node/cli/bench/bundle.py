@@ -1,0 +1,103 @@
+"""verify.bundle: the evidence file of a whole tender, all seven checks, as `yuanping verify` runs.
+
+The file is the regulator's, the fullest there is, of a tender that `yuanping demo` carries first.
+Each verification is a process's first (`verifier`), so that no signature or hash is remembered from
+the one before; its start and the reading of the file do not count.
+Floor: what nobody can leave out who believes none of it, on one thread like the verifier: so many
+Ed25519 signatures as the file needs (one an envelope; for each checkpoint the log's and a quorum of
+cosignatures; one an anchor's note), checked by libsodium alone, and each byte of the file hashed
+once. Decoding, proofs, rules and the second computation of the result come on top.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nacl.bindings as sodium
+
+from node.cli.bench.measure import Pair, Work
+from node.cli.output import Output
+from node.core.errors import NodeError
+from node.core.evidence.trust import parse_trust
+
+if TYPE_CHECKING:
+    from node.cli.bench.setting import Setting
+    from node.core.evidence.trust import Trust
+
+MESSAGE = bytes(400)
+"""As long as a header or a checkpoint with what is signed around it."""
+
+
+def bundle(setting: Setting) -> Pair:
+    """Carry the demo's tender, then verify its file again and again."""
+    evidence, trust = evidence_of_demo(setting)
+    data = evidence.read_bytes()
+    signatures = signatures_of(json.loads(data), parse_trust(trust.read_bytes()))
+    count = setting.amount(5, 2)
+
+    def value() -> Work:
+        verifiers = [start_verifier(setting, evidence, trust) for _ in range(count)]
+        return lambda: sum(map(verified, verifiers))
+
+    return Pair(value, lambda: lambda: check_and_hash(signatures, data, count))
+
+
+def start_verifier(setting: Setting, evidence: Path, trust: Path) -> subprocess.Popen[str]:
+    """A process that has read everything and waits: one that knows nothing of earlier files."""
+    words = ["-m", "node.cli.bench.verifier", str(evidence), str(trust)]
+    verifier = setting.stack.enter_context(
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    )
+    _line_of(verifier)
+    return verifier
+
+
+def verified(verifier: subprocess.Popen[str]) -> int:
+    """Let it verify. Raises NodeError unless the file is proven."""
+    if verifier.stdin is not None:
+        verifier.stdin.write("go\n")
+        verifier.stdin.flush()
+    if (word := _line_of(verifier)) != "proven":
+        raise NodeError(f"the demo's evidence is {word or 'not verified'}")
+    return 1
+
+
+def _line_of(verifier: subprocess.Popen[str]) -> str:
+    return "" if verifier.stdout is None else verifier.stdout.readline().strip()
+
+
+def check_and_hash(signatures: int, data: bytes, count: int) -> int:
+    """The floor: check so many signatures, hash each byte."""
+    public, secret = sodium.crypto_sign_seed_keypair(bytes(32))
+    signed = sodium.crypto_sign(MESSAGE, secret)
+    for _ in range(count):
+        for _ in range(signatures):
+            sodium.crypto_sign_open(signed, public)
+        sha256(data).digest()
+    return count
+
+
+def signatures_of(file: dict[str, Any], trust: Trust) -> int:
+    """How many signatures a verifier of this file must check at least."""
+    envelopes = sum("envelope" in place for one in file["streams"] for place in one["places"])
+    notes = {point["note"] for one in file["streams"] for point in one["checkpoints"]}
+    quorums = [trust.quorums[note.partition("\n")[0]][0] for note in notes]
+    return envelopes + sum(1 + quorum.q for quorum in quorums) + len(file["anchors"])
+
+
+def evidence_of_demo(setting: Setting) -> tuple[Path, Path]:
+    """The regulator's file of a tender that is carried now, and the policy of its network."""
+    from node.cli.demo.run import Wanted, run_demo
+
+    out = setting.folder / "demo"
+    if run_demo(out, Wanted(), Output(as_json=False, out=sys.stderr)) != 0:
+        raise NodeError("the demo's tender was not carried well; see above")
+    files = sorted((out / "evidence").glob("*.evidence.json"), key=lambda one: len(one.name))
+    return files[0], out / "trust.json"

@@ -86,12 +86,23 @@ class Postgres:
             return done.fetchall() if done.description else []
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers.
+
+        After a kill it is tried again until the last process of the server before has noticed.
+        """
+        end = time.monotonic() + START_S
+        while not self._answers():
+            assert time.monotonic() < end, (self.folder / "server.log").read_text("utf-8")
+            if self.process is None or self.process.poll() is not None:
+                self.process = self._started()
+            time.sleep(0.05)
+
+    def _started(self) -> subprocess.Popen[bytes]:
         words = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
         options = {**OPTIONS, "unix_socket_directories": str(self.folder)}
         words += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "server.log").open("ab") as said:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 ["sh", "-c", LEASH, "leash", *words],
                 stdin=subprocess.PIPE,
                 stdout=said,
@@ -99,11 +110,6 @@ class Postgres:
                 cwd="/",
                 **self.runs_as,
             )
-        end = time.monotonic() + START_S
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "server.log").read_text("utf-8")
-            assert time.monotonic() < end, (self.folder / "server.log").read_text("utf-8")
-            time.sleep(0.05)
 
     def kill(self) -> None:
         """SIGKILL the server, as the system does that has no memory left."""

@@ -59,6 +59,7 @@ class Postgres:
     folder: Path
     bin: Path
     runs_as: dict[str, Any]
+    options: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     _numbers: count[int] = field(default_factory=count)
 
@@ -69,7 +70,8 @@ class Postgres:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database, as `[store] database_url` takes it."""
-        return f"postgresql://{ROLE}@/{database}?host={self.folder}"
+        port = self.options.get("port", "5432")
+        return f"postgresql://{ROLE}@/{database}?host={self.folder}&port={port}"
 
     def create(self, name: str | None = None) -> str:
         """Make an empty database; its address. It sorts by the rules of a language, as many do."""
@@ -85,6 +87,13 @@ class Postgres:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
 
+    def cut(self, database: str) -> None:
+        """End all sessions on a database, as a cut line does."""
+        found = self.execute("SELECT pid, datname FROM pg_stat_activity WHERE datname IS NOT NULL")
+        for pid, name in found:
+            if name == database:
+                self.execute(f"SELECT pg_terminate_backend({pid}, 10000)")
+
     def start(self) -> None:
         """Start the server and wait until it answers.
 
@@ -99,7 +108,7 @@ class Postgres:
 
     def _started(self) -> subprocess.Popen[bytes]:
         words = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
-        options = {**OPTIONS, "unix_socket_directories": str(self.folder)}
+        options = {**OPTIONS, **self.options, "unix_socket_directories": str(self.folder)}
         words += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "server.log").open("ab") as said:
             return subprocess.Popen(
@@ -131,8 +140,8 @@ class Postgres:
         return True
 
 
-def start_postgres() -> Postgres:
-    """A new cluster, started; skips where no PostgreSQL is installed."""
+def start_postgres(**options: str) -> Postgres:
+    """A new cluster, started with these settings; skips where no PostgreSQL is installed."""
     found = programs()
     if found is None:
         pytest.skip("no PostgreSQL is installed (Debian: apt-get install postgresql)")
@@ -141,12 +150,12 @@ def start_postgres() -> Postgres:
     if runs_as:
         os.chown(folder, runs_as["user"], runs_as["group"])
     subprocess.run(
-        [found / "initdb", "-D", folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"],
+        [found / "initdb", "-D", folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8", "-N"],
         check=True,
         capture_output=True,
         cwd="/",
         **runs_as,
     )
-    made = Postgres(folder, found, runs_as)
+    made = Postgres(folder, found, runs_as, options)
     made.start()
     return made

@@ -39,6 +39,7 @@ _PRAGMAS = (
 _LIBPQ = {
     "application_name": "yuanping",
     "connect_timeout": "5",
+    "client_encoding": "UTF8",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "5",

@@ -59,6 +59,7 @@ class Postgres:
     folder: Path
     bin: Path
     runs_as: dict[str, Any]
+    options: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     _numbers: count[int] = field(default_factory=count)
 
@@ -69,7 +70,8 @@ class Postgres:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database, as `[store] database_url` takes it."""
-        return f"postgresql://{ROLE}@/{database}?host={self.folder}"
+        port = self.options.get("port", "5432")
+        return f"postgresql://{ROLE}@/{database}?host={self.folder}&port={port}"
 
     def create(self, name: str | None = None) -> str:
         """Make an empty database; its address. It sorts by the rules of a language, as many do."""
@@ -85,13 +87,31 @@ class Postgres:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
 
+    def cut(self, database: str) -> None:
+        """End all sessions on a database, as a cut line does."""
+        found = self.execute("SELECT pid, datname FROM pg_stat_activity WHERE datname IS NOT NULL")
+        for pid, name in found:
+            if name == database:
+                self.execute(f"SELECT pg_terminate_backend({pid}, 10000)")
+
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers.
+
+        After a kill it is tried again until the last process of the server before has noticed.
+        """
+        end = time.monotonic() + START_S
+        while not self._answers():
+            assert time.monotonic() < end, (self.folder / "server.log").read_text("utf-8")
+            if self.process is None or self.process.poll() is not None:
+                self.process = self._started()
+            time.sleep(0.05)
+
+    def _started(self) -> subprocess.Popen[bytes]:
         words = [str(self.bin / "postgres"), "-D", str(self.folder / "data")]
-        options = {**OPTIONS, "unix_socket_directories": str(self.folder)}
+        options = {**OPTIONS, **self.options, "unix_socket_directories": str(self.folder)}
         words += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "server.log").open("ab") as said:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 ["sh", "-c", LEASH, "leash", *words],
                 stdin=subprocess.PIPE,
                 stdout=said,
@@ -99,11 +119,6 @@ class Postgres:
                 cwd="/",
                 **self.runs_as,
             )
-        end = time.monotonic() + START_S
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "server.log").read_text("utf-8")
-            assert time.monotonic() < end, (self.folder / "server.log").read_text("utf-8")
-            time.sleep(0.05)
 
     def kill(self) -> None:
         """SIGKILL the server, as the system does that has no memory left."""
@@ -125,8 +140,8 @@ class Postgres:
         return True
 
 
-def start_postgres() -> Postgres:
-    """A new cluster, started; skips where no PostgreSQL is installed."""
+def start_postgres(**options: str) -> Postgres:
+    """A new cluster, started with these settings; skips where no PostgreSQL is installed."""
     found = programs()
     if found is None:
         pytest.skip("no PostgreSQL is installed (Debian: apt-get install postgresql)")
@@ -135,12 +150,12 @@ def start_postgres() -> Postgres:
     if runs_as:
         os.chown(folder, runs_as["user"], runs_as["group"])
     subprocess.run(
-        [found / "initdb", "-D", folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"],
+        [found / "initdb", "-D", folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8", "-N"],
         check=True,
         capture_output=True,
         cwd="/",
         **runs_as,
     )
-    made = Postgres(folder, found, runs_as)
+    made = Postgres(folder, found, runs_as, options)
     made.start()
     return made

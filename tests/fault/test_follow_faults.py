@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -37,12 +38,14 @@ def guest_on(store: Store) -> Guest:
 
 @pytest.mark.parametrize("at", [2, 3])
 @pytest.mark.parametrize("how", ["lost", "kept"])
-async def test_follower_goes_on_after_a_commit_in_doubt(at: int, how: How) -> None:
+async def test_follower_goes_on_after_a_commit_in_doubt(
+    at: int, how: How, empty_store: Callable[[], Store]
+) -> None:
     host = open_office(HOST)
     rows = host.store.places(await host.open_tender())
     shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
     row = StreamRow(rows[0].stream, "tender", HOST, own=False)
-    disk = MemoryStore()
+    disk = empty_store()
     guest = guest_on(faulty(disk, at, how)[0])
     failures = 0
     while (held := guest.held(row.id)) < len(shown):

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.anyio
 class Play:
     """The tender, a host that may die, and what its senders were told."""
 
-    disk: MemoryStore
+    disk: Store
     store: Store
     clock: HandClock = field(default_factory=HandClock)
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
@@ -125,9 +125,8 @@ class Play:
         assert again.log.quorum == self.host.log.quorum
 
 
-async def writes_of_a_good_run() -> int:
+async def writes_of_a_good_run(disk: Store) -> int:
     """How many writes the play makes when nothing fails."""
-    disk = MemoryStore()
     store, counted = faulty(disk, 0, "lost")
     play = Play(disk, store)
     await play.run()
@@ -136,11 +135,13 @@ async def writes_of_a_good_run() -> int:
 
 
 @pytest.mark.parametrize("how", HOWS)
-async def test_every_write_may_fail_once_in_every_way(how: How) -> None:
-    writes = await writes_of_a_good_run()
+async def test_every_write_may_fail_once_in_every_way(
+    how: How, empty_store: Callable[[], Store]
+) -> None:
+    writes = await writes_of_a_good_run(empty_store())
     assert writes >= 12
     for at in range(1, writes + 1):
-        disk = MemoryStore()
+        disk = empty_store()
         store, counted = faulty(disk, at, how)
         play = Play(disk, store)
         await play.run()
@@ -148,8 +149,10 @@ async def test_every_write_may_fail_once_in_every_way(how: How) -> None:
         assert counted.writes >= at, "the fault was met"
 
 
-async def test_answer_is_not_given_before_the_commit() -> None:
-    disk = MemoryStore()
+async def test_answer_is_not_given_before_the_commit(
+    empty_store: Callable[[], Store],
+) -> None:
+    disk = empty_store()
     store, _ = faulty(disk, 2, "lost")
     host = open_office(HOST, store)
     answers = await host.sequencer.accept(founding(HOST))
@@ -158,8 +161,10 @@ async def test_answer_is_not_given_before_the_commit() -> None:
     assert host.book.streams() == []
 
 
-async def test_commit_that_failed_but_stands_is_answered_by_what_stands() -> None:
-    disk = MemoryStore()
+async def test_commit_that_failed_but_stands_is_answered_by_what_stands(
+    empty_store: Callable[[], Store],
+) -> None:
+    disk = empty_store()
     store, _ = faulty(disk, 2, "kept")
     host = open_office(HOST, store)
     answers = await host.sequencer.accept(founding(HOST))
@@ -167,8 +172,10 @@ async def test_commit_that_failed_but_stands_is_answered_by_what_stands() -> Non
     assert len(host.book.streams()) == 1
 
 
-async def test_failure_that_nobody_foresaw_leaves_the_same_doubt() -> None:
-    disk = MemoryStore()
+async def test_failure_that_nobody_foresaw_leaves_the_same_doubt(
+    empty_store: Callable[[], Store],
+) -> None:
+    disk = empty_store()
     store, counted = faulty(disk, 2, "killed-after")
     host = open_office(HOST, store)
     with pytest.raises(Killed):

@@ -1,7 +1,8 @@
 """The process that `test_store_kill` kills: accepts bids as fast as it can, and says which.
 
-Usage: accepting.py FOLDER COUNT. Prints `stream <id>` and then `<record> <seq> <entry>` for each
-record once it is answered as accepted; ticks between them. Started again it goes on.
+Usage: accepting.py FOLDER COUNT DATABASE_URL. Prints `stream <id>` and then
+`<record> <seq> <entry>` for each record once it is answered as accepted; ticks between them.
+Started again it goes on.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ async def accept(host: Office, items: list[Submission]) -> None:
         print(answer.record, answer.seq, answer.entry, flush=True)
 
 
-async def main(folder: Path, count: int) -> None:
+async def main(folder: Path, count: int, database_url: str) -> None:
     """Found the tender if it is not there yet, then bids and ticks."""
     _, wires = open_network()
-    store = SqlStore(f"sqlite:///{folder}/node.db")
+    store = SqlStore(database_url)
     host = open_office(HOST, store, FileBlobs(folder / "blobs"), wires=wires)
     pair = founding(HOST)
     stream = id_of(pair[0])
@@ -65,4 +66,4 @@ async def main(folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

@@ -107,6 +107,19 @@ def start_demo(folder: Path, *words: str, lang: str = "en") -> Demo:
     return Demo(folder, process)
 
 
+def start_node(config: Path) -> subprocess.Popen[bytes]:
+    """`yuanping node run`, started by hand; what it says goes to `by-hand.log` beside the file."""
+    with config.with_name("by-hand.log").open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "node", "run", "--config", str(config)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+
+
 def run_command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """One command of ours, to its end; relative paths are those of `folder`."""
     return subprocess.run(

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,8 +20,7 @@ import pytest
 from node.adapters.telemetry import Watched
 from node.cli import main as program
 from node.core.evidence.trust import parse_trust
-from tests.conftest import ROOT
-from tests.network.demo_process import PROGRAM, Demo, nobody_is_left, run_command, start_demo
+from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
 
 pytestmark = pytest.mark.network
 
@@ -151,6 +149,15 @@ def test_every_metric_of_a_kept_network_has_a_sample(kept: Demo) -> None:
     assert 'yuanping_records_accepted_total{kind="tender"} 0.0' not in samples
 
 
+def test_second_process_on_a_nodes_file_is_refused_and_names_the_first(kept: Demo) -> None:
+    folder = kept.folder / "centres" / "xian"
+    first = (folder / "pid").read_text("ascii")
+    done = run_command("node", "run", "--config", str(folder / "config.toml"))
+    assert done.returncode == 1
+    assert f"in-use: process {first.strip()} works on this database" in done.stderr
+    assert (folder / "pid").read_text("ascii") == first
+
+
 def test_kept_network_answers_and_ends_well_when_interrupted(kept: Demo) -> None:
     network = kept.document("network.json")
     assert network["running"] is True
@@ -201,14 +208,7 @@ def killed_and_started_by_hand(demo: Demo, member: str) -> subprocess.Popen[byte
     centres = demo.document("network.json")["centres"]
     os.kill(next(c["pid"] for c in centres if c["id"] == member), signal.SIGKILL)
     config = demo.folder / "centres" / member / "config.toml"
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "node", "run", "--config", str(config)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return start_node(config)
 
 
 def fsck(demo: Demo, centre: str) -> subprocess.CompletedProcess[str]:

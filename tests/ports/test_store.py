@@ -194,6 +194,17 @@ def test_what_stands_beside_the_streams(kept: Kept) -> None:
     assert store.tasks() == [tasks[1]]
 
 
+def test_facts_are_found_by_the_beginning_of_their_key_in_the_order_of_its_bytes(
+    kept: Kept,
+) -> None:
+    keys = ["a", "a/", "a/B", "a/_", "a/b", f"a/{'x' * 300}", "a/\u00e9", "a/中", "a/\U0001f600"]
+    others = ["A/b", "a0", "b", "\u00e0/"]
+    for key in (*others, *reversed(keys)):
+        kept.store.put_fact(key, "中")
+    assert list(kept.reopen().facts("a/")) == keys[1:]
+    assert set(kept.store.facts("")) == {*keys, *others}
+
+
 def test_tick_gives_own_places_their_index_and_no_others(kept: Kept) -> None:
     own, other = stream("a"), stream("b", GUEST, own=False)
     mine, theirs = chain(own, 2), chain(other, 1)

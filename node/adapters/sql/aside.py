@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from node.adapters.sql.engine import upsert
 from node.adapters.sql.tables import FACTS, REFUSALS, SEALED, TASKS
 from node.services.ports import Task
+
+LAST: Final = "\U0010ffff"
+"""Sorts behind every text; a range, unlike LIKE, heeds capitals and the index on both engines."""
 
 
 def put_sealed(db: Connection, sealed: Mapping[str, tuple[bytes, ...]]) -> None:
@@ -97,5 +101,5 @@ def fact(db: Connection, key: str) -> str | None:
 
 def facts(db: Connection, prefix: str) -> dict[str, str]:
     """All facts whose key begins with `prefix`, in the order of their keys."""
-    found = select(FACTS).where(FACTS.c.key.startswith(prefix, autoescape=True))
+    found = select(FACTS).where(FACTS.c.key >= prefix, FACTS.c.key < prefix + LAST)
     return {row.key: row.value for row in db.execute(found.order_by(FACTS.c.key))}

@@ -5,7 +5,7 @@ There every write goes over the one connection that holds the lock, so the serve
 two: it gives the lock to the next process only when the session of the one before has ended, and a
 session ends only after its last commit is decided. Who has lost that connection can commit nothing
 more, needs no clock to know it, and answers nobody as if he had. He never takes the lock again: the
-process ends, and its next start is the start after a crash (ADR 0008).
+process ends, and its next start is the start after a crash (ADR 0010).
 
 What an attacker gains who can take the lock: he keeps the node from starting, nothing else.
 """

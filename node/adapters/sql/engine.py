@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -39,6 +39,7 @@ _PRAGMAS = (
 _LIBPQ = {
     "application_name": "yuanping",
     "connect_timeout": "5",
+    "client_encoding": "UTF8",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "5",
@@ -59,10 +60,13 @@ class Database:
         self.engine = _engine(_address(url))
         is_file = self.engine.dialect.name == "sqlite"
         self._election = (FileElection if is_file else SessionElection)(self.engine)
-        with _mapped("opened"):
-            self._is_current = _is_current(self.engine)
-        if not self._is_current:
-            self.elect()
+        with ExitStack() as undone:
+            undone.callback(self.close)
+            with _mapped("opened"):
+                self._is_current = _is_current(self.engine)
+            if not self._is_current:
+                self.elect()
+            undone.pop_all()
 
     def elect(self) -> bool:
         """Become the one process that writes here; False while another one is, which may end.

@@ -6,6 +6,7 @@ hashed into the next one, every entry into a checkpoint that partners hold, ever
 signed, and all of it is judged anew at each start.
 
 Hashes are lower-case hex, times epoch seconds, but `received`, which is the text that was hashed.
+No text has a width: SQLite would not keep to it, and what comes in is bounded where it comes in.
 A change of a table is a new migration; `tests/ports/test_store.py` compares the two.
 """
 
@@ -19,7 +20,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
@@ -28,35 +28,34 @@ from sqlalchemy import (
 METADATA = MetaData()
 # SQLite numbers rows by itself only where the column is exactly INTEGER.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
-HASH = String(64)
 # In the order of its bytes on both, whatever language the database sorts by.
-NAME = String(200).with_variant(String(200, collation="C"), "postgresql")
+NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
 STREAMS = Table(
     "streams",
     METADATA,
     Column("n", NUMBER, primary_key=True, autoincrement=True),
-    Column("id", HASH, nullable=False, unique=True),
-    Column("kind", String(16), nullable=False),
-    Column("keeper", String(32), nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("keeper", Text, nullable=False),
     Column("own", Boolean, nullable=False),
-    Column("of", HASH),
-    Column("tender", String(64)),
+    Column("of", Text),
+    Column("tender", Text),
 )
 
 PLACES = Table(
     "places",
     METADATA,
     Column("n", NUMBER, primary_key=True, autoincrement=True),
-    Column("stream", HASH, nullable=False),
+    Column("stream", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    Column("record", HASH, nullable=False, unique=True),
-    Column("received", String(20), nullable=False),
-    Column("what_salt", HASH, nullable=False),
-    Column("sig", HASH, nullable=False),
-    Column("prev", HASH, nullable=False),
-    Column("where_salt", HASH, nullable=False),
-    Column("entry", HASH, nullable=False),
+    Column("record", Text, nullable=False, unique=True),
+    Column("received", Text, nullable=False),
+    Column("what_salt", Text, nullable=False),
+    Column("sig", Text, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("where_salt", Text, nullable=False),
+    Column("entry", Text, nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("body", LargeBinary),
     Column("own", Boolean, nullable=False),
@@ -70,7 +69,7 @@ PLACES = Table(
 SEALED = Table(
     "sealed",
     METADATA,
-    Column("record", HASH, primary_key=True),
+    Column("record", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("share", LargeBinary, nullable=False),
 )
@@ -78,8 +77,8 @@ SEALED = Table(
 REFUSALS = Table(
     "refusals",
     METADATA,
-    Column("record", HASH, primary_key=True),
-    Column("code", String(64), nullable=False),
+    Column("record", Text, primary_key=True),
+    Column("code", Text, nullable=False),
     Column("article", Text, nullable=False),
 )
 
@@ -87,8 +86,8 @@ TASKS = Table(
     "tasks",
     METADATA,
     Column("n", NUMBER, primary_key=True, autoincrement=True),
-    Column("kind", String(32), nullable=False),
-    Column("key", String(200), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     UniqueConstraint("kind", "key", name="tasks_once"),
@@ -104,15 +103,15 @@ FACTS = Table(
 LOGS = Table(
     "logs",
     METADATA,
-    Column("origin", String(256), primary_key=True),
-    Column("keeper", String(32), nullable=False),
+    Column("origin", Text, primary_key=True),
+    Column("keeper", Text, nullable=False),
 )
 """Whose log an origin is: a place counts as logged only in the log of its stream's keeper."""
 
 ENTRIES = Table(
     "entries",
     METADATA,
-    Column("origin", String(256), primary_key=True),
+    Column("origin", Text, primary_key=True),
     Column("leaf", BigInteger, primary_key=True),
     Column("entry", LargeBinary(32), nullable=False),
     Index("entries_by_value", "entry"),
@@ -121,9 +120,9 @@ ENTRIES = Table(
 NOTES = Table(
     "notes",
     METADATA,
-    Column("origin", String(256), primary_key=True),
+    Column("origin", Text, primary_key=True),
     Column("size", BigInteger, primary_key=True),
-    Column("root", HASH, nullable=False),
+    Column("root", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
     Column("quorum", Text),
@@ -132,7 +131,7 @@ NOTES = Table(
 WITNESSED = Table(
     "witnessed",
     METADATA,
-    Column("origin", String(256), primary_key=True),
+    Column("origin", Text, primary_key=True),
     Column("size", BigInteger, nullable=False),
-    Column("root", HASH, nullable=False),
+    Column("root", Text, nullable=False),
 )

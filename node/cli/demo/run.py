@@ -12,7 +12,7 @@ from node.cli.demo.actors import actor_commands
 from node.cli.demo.plan import Plan, read_plan
 from node.cli.demo.report import tell
 from node.cli.demo.running import Running, heed_signals
-from node.cli.demo.site import Mark, claim, find_mark, free_ports
+from node.cli.demo.site import Mark, claim, find_mark, free_ports, wanted_database
 from node.cli.demo.tender import Tender, choose_tender
 from node.core.errors import ConfigError
 
@@ -64,7 +64,7 @@ def run_demo(out: Path, wanted: Wanted, output: Output) -> int:
 
 def _new_mark(plan: Plan, tender: Tender) -> Mark:
     ports = free_ports([planned.id for planned in plan.members])
-    return Mark(tender.id, tender.rules, len(plan.centres), ports)
+    return Mark(tender.id, tender.rules, len(plan.centres), ports, wanted_database())
 
 
 def _check_same(mark: Mark, wanted: Wanted) -> None:

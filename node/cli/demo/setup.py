@@ -45,7 +45,7 @@ listen = "127.0.0.1:{http}"
 listen = "127.0.0.1:{grpc}"
 
 [store]
-database_url = "sqlite:///data/node.db"
+database_url = {database_url}
 blobs = "data/blobs"
 
 [keys]
@@ -130,6 +130,7 @@ def config_text(site: Site, plan: Plan, planned: Planned, network: Network) -> s
         # A JSON string of printable text is a TOML string.
         name_zh=json.dumps(planned.name_zh, ensure_ascii=False),
         name_en=json.dumps(planned.name_en, ensure_ascii=False),
+        database_url=json.dumps(site.mark.database.replace("{centre}", planned.id)),
         http=ports.http,
         grpc=ports.grpc,
         rpc=network.rpc,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BufferedRandom
@@ -20,6 +21,9 @@ from chain.ports import free_port
 from node.core.errors import ConfigError
 
 MARK = "demo.json"
+OWN_FILE = "sqlite:///data/node.db"
+DATABASE = "YUANPING_DEMO_DATABASE_URL"
+"""Names the nodes' databases, `{centre}` in the place of a member's id; else each has a file."""
 MAX_SOCKET_PATH = 100
 """A Unix socket's path is short on every system (104 bytes on macOS, 108 on Linux)."""
 
@@ -32,7 +36,7 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a folder's demo runs: tender, rule set, centres, ports by member.
+    """What a folder's demo runs: tender, rule set, centres, ports by member, databases.
 
     No ports: nothing of a network runs here (a replay through a network that ran already).
     """
@@ -41,6 +45,7 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: str
     centres: int
     ports: dict[str, Ports]
+    database: str = OWN_FILE
 
 
 @dataclass(slots=True)
@@ -121,6 +126,20 @@ def claim(root: Path, mark: Mark) -> Site:
         lock.close()
         raise _refused(f"another demo runs in {root}; stop it first") from None
     return Site(root.resolve(), mark, lock)
+
+
+def wanted_database() -> str:
+    """The address of the nodes' databases that the environment wants for a new demo.
+
+    Raises ConfigError if it does not tell the members apart, or holds a password: the address is
+    written down; libpq takes passwords from elsewhere.
+    """
+    url = os.environ.get(DATABASE, OWN_FILE)
+    if url != OWN_FILE and "{centre}" not in url:
+        raise _refused(f"{DATABASE} needs {{centre}} where the name of a member is to stand")
+    if re.search(r"//[^/@]*:[^/@]*@|[?&](ssl)?password=", url):
+        raise _refused(f"{DATABASE} holds a password; leave it to PGPASSFILE or PGPASSWORD")
+    return url
 
 
 def _refused(detail: str) -> ConfigError:

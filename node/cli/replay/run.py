@@ -13,7 +13,7 @@ from node.cli.demo.papers import NETWORK, TRUST
 from node.cli.demo.plan import read_plan
 from node.cli.demo.processes import Children
 from node.cli.demo.running import Running, heed_signals
-from node.cli.demo.site import Mark, claim, find_mark, free_ports, replace_file
+from node.cli.demo.site import Mark, claim, find_mark, free_ports, replace_file, wanted_database
 from node.cli.language import say
 from node.cli.replay.carry import Carry, carry, opened_before
 from node.cli.replay.cases import RULES, SPECIALTY, read_answers, read_cases
@@ -24,6 +24,7 @@ from node.cli.replay.table import read_table
 from node.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from node.cli.demo.plan import Plan
     from node.cli.demo.site import Site
     from node.cli.output import Output
     from node.cli.replay.network import Found
@@ -86,8 +87,7 @@ def _through(
         finally:
             children.stop()
     plan = read_plan(mark.centres if mark else None)
-    ports = free_ports([planned.id for planned in plan.members])
-    site = claim(wanted.out, mark or Mark(table.digest, RULES, len(plan.centres), ports))
+    site = claim(wanted.out, mark or _new_mark(table, plan))
     running = Running(site, plan, output, children)
     profiler.start()
     try:
@@ -96,6 +96,11 @@ def _through(
         return carry(Carry(site, found, cases, done, wanted.jobs), output, children)
     finally:
         running.stop()
+
+
+def _new_mark(table: Table, plan: Plan) -> Mark:
+    ports = free_ports([planned.id for planned in plan.members])
+    return Mark(table.digest, RULES, len(plan.centres), ports, wanted_database())
 
 
 def _mark_of(wanted: Wanted, table: Table, output: Output) -> Mark | None:

@@ -11,7 +11,9 @@ import pytest
 import chain.ports
 from chain.errors import ChainError
 from node.cli.demo.site import (
+    DATABASE,
     MARK,
+    OWN_FILE,
     Mark,
     Ports,
     claim,
@@ -19,6 +21,7 @@ from node.cli.demo.site import (
     free_ports,
     make_private,
     replace_json,
+    wanted_database,
 )
 from node.core.errors import ConfigError
 
@@ -110,3 +113,39 @@ def test_private_folder_is_its_owners_alone_even_if_it_was_open(tmp_path: Path) 
     for folder in (tmp_path / "old", tmp_path / "new"):
         make_private(folder)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_nodes_have_files_of_their_own_unless_the_environment_names_databases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(DATABASE, raising=False)
+    assert wanted_database() == OWN_FILE
+    monkeypatch.setenv(DATABASE, "postgresql://me@/demo_{centre}?host=/run")
+    assert wanted_database() == "postgresql://me@/demo_{centre}?host=/run"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///one_for_all",
+        "postgresql://me:secret@host/{centre}",
+        "postgresql://:secret@host/{centre}",
+        "postgresql://me@host/{centre}?password=secret",
+        "postgresql://me@host/{centre}?sslmode=require&sslpassword=secret",
+    ],
+)
+def test_address_of_databases_that_is_no_use_or_holds_a_password_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATABASE, url)
+    with pytest.raises(ConfigError) as caught:
+        wanted_database()
+    assert "secret" not in str(caught.value)
+
+
+def test_demo_that_began_before_databases_could_be_named_goes_on(tmp_path: Path) -> None:
+    old = '{"tender":"t-1","rules":"jp-tsuchiura","centres":3,"ports":{}}'
+    (tmp_path / MARK).write_text(old, "utf-8")
+    mark = find_mark(tmp_path, resume=True)
+    assert mark is not None
+    assert mark.database == OWN_FILE

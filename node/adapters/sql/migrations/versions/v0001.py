@@ -11,8 +11,7 @@ branch_labels = None
 depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-HASH = sa.String(64)
-NAME = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -26,25 +25,25 @@ def _streams_and_places() -> None:
     op.create_table(
         "streams",
         sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("id", HASH, nullable=False, unique=True),
-        sa.Column("kind", sa.String(16), nullable=False),
-        sa.Column("keeper", sa.String(32), nullable=False),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("keeper", sa.Text, nullable=False),
         sa.Column("own", sa.Boolean, nullable=False),
-        sa.Column("of", HASH),
-        sa.Column("tender", sa.String(64)),
+        sa.Column("of", sa.Text),
+        sa.Column("tender", sa.Text),
     )
     op.create_table(
         "places",
         sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("stream", HASH, nullable=False),
+        sa.Column("stream", sa.Text, nullable=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
-        sa.Column("record", HASH, nullable=False, unique=True),
-        sa.Column("received", sa.String(20), nullable=False),
-        sa.Column("what_salt", HASH, nullable=False),
-        sa.Column("sig", HASH, nullable=False),
-        sa.Column("prev", HASH, nullable=False),
-        sa.Column("where_salt", HASH, nullable=False),
-        sa.Column("entry", HASH, nullable=False),
+        sa.Column("record", sa.Text, nullable=False, unique=True),
+        sa.Column("received", sa.Text, nullable=False),
+        sa.Column("what_salt", sa.Text, nullable=False),
+        sa.Column("sig", sa.Text, nullable=False),
+        sa.Column("prev", sa.Text, nullable=False),
+        sa.Column("where_salt", sa.Text, nullable=False),
+        sa.Column("entry", sa.Text, nullable=False),
         sa.Column("envelope", sa.LargeBinary, nullable=False),
         sa.Column("body", sa.LargeBinary),
         sa.Column("own", sa.Boolean, nullable=False),
@@ -58,21 +57,21 @@ def _streams_and_places() -> None:
 def _aside() -> None:
     op.create_table(
         "sealed",
-        sa.Column("record", HASH, primary_key=True),
+        sa.Column("record", sa.Text, primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("share", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "refusals",
-        sa.Column("record", HASH, primary_key=True),
-        sa.Column("code", sa.String(64), nullable=False),
+        sa.Column("record", sa.Text, primary_key=True),
+        sa.Column("code", sa.Text, nullable=False),
         sa.Column("article", sa.Text, nullable=False),
     )
     op.create_table(
         "tasks",
         sa.Column("n", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("kind", sa.String(32), nullable=False),
-        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("kind", "key", name="tasks_once"),
@@ -87,28 +86,28 @@ def _aside() -> None:
 def _logs() -> None:
     op.create_table(
         "logs",
-        sa.Column("origin", sa.String(256), primary_key=True),
-        sa.Column("keeper", sa.String(32), nullable=False),
+        sa.Column("origin", sa.Text, primary_key=True),
+        sa.Column("keeper", sa.Text, nullable=False),
     )
     op.create_table(
         "entries",
-        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("origin", sa.Text, primary_key=True),
         sa.Column("leaf", sa.BigInteger, primary_key=True),
         sa.Column("entry", sa.LargeBinary(32), nullable=False),
     )
     op.create_index("entries_by_value", "entries", ["entry"])
     op.create_table(
         "notes",
-        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("origin", sa.Text, primary_key=True),
         sa.Column("size", sa.BigInteger, primary_key=True),
-        sa.Column("root", HASH, nullable=False),
+        sa.Column("root", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("quorum", sa.Text),
     )
     op.create_table(
         "witnessed",
-        sa.Column("origin", sa.String(256), primary_key=True),
+        sa.Column("origin", sa.Text, primary_key=True),
         sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("root", HASH, nullable=False),
+        sa.Column("root", sa.Text, nullable=False),
     )

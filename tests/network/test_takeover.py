@@ -1,0 +1,77 @@
+"""A demo on PostgreSQL: its host is killed, and the process that stood by carries the tender on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
+from tests.postgres import Postgres
+
+pytestmark = pytest.mark.network
+MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
+HOST = "zhuzhou"
+TAKEOVER_S = 10.0
+WAIT_S = 60.0
+
+
+def until(is_true: Callable[[], bool], seconds: float) -> float:
+    """Wait until something is true, at most so long; the seconds it took."""
+    began = time.monotonic()
+    while not is_true():
+        assert time.monotonic() < began + seconds
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def stand_by(config: Path) -> subprocess.Popen[bytes]:
+    """One more process of this node, once it says that it waits."""
+    said = config.with_name("by-hand.log")
+    before = said.read_text("utf-8").count('"standby"') if said.exists() else 0
+    process = start_node(config)
+    until(lambda: said.read_text("utf-8").count('"standby"') > before, WAIT_S)
+    return process
+
+
+def until_told(demo: Demo, kind: str) -> None:
+    demo.until(lambda: any(event.get("type") == kind for event in demo.events))
+
+
+def test_standby_takes_over_from_a_killed_host_and_ends_when_it_loses_its_session(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for member in MEMBERS:
+        postgres.create(f"takeover_{member}")
+    monkeypatch.setenv("YUANPING_DEMO_DATABASE_URL", postgres.url("takeover_{centre}"))
+    demo = start_demo(tmp_path / "demo", "--json")
+    folder = demo.folder / "centres" / HOST
+    until_told(demo, "tender.announced/v1")
+    first = int((folder / "pid").read_text("ascii"))
+    heir = stand_by(folder / "config.toml")
+
+    other = stand_by(folder / "config.toml")
+    other.send_signal(signal.SIGTERM)
+    assert other.wait(TAKEOVER_S) == 0, "a standby ends in order"
+    assert int((folder / "pid").read_text("ascii")) == first
+
+    until_told(demo, "bids.closed/v1")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: (folder / "pid").read_text("ascii") == f"{heir.pid}\n", TAKEOVER_S)
+    assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
+    assert (demo.events[-1]["winner"], demo.events[-1]["verified"]) == ("B283", True)
+
+    postgres.cut(f"takeover_{HOST}")
+    assert heir.wait(WAIT_S) == 1
+    said = (folder / "by-hand.log").read_text("utf-8")
+    assert "store: the database's connection was lost" in said
+    assert nobody_is_left(demo.folder)
+    for member in MEMBERS:
+        config = demo.folder / "centres" / member / "config.toml"
+        done = run_command("node", "fsck", "--config", str(config))
+        assert done.returncode == 0, done.stdout + done.stderr

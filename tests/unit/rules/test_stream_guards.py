@@ -295,10 +295,7 @@ def test_a_record_is_refused_once_for_all() -> None:
 def keyring_with(member: str, **changes: object) -> Keyring:
     """The members of the tender, one of them otherwise."""
     body_ = entries(noted())
-    members = tuple(
-        structs.replace(e, **changes) if e.id == member else e  # type: ignore[arg-type]
-        for e in body_.entries
-    )
+    members = tuple(structs.replace(e, **changes) if e.id == member else e for e in body_.entries)
     return learn(Keyring(), noted().placed.header, structs.replace(body_, entries=members))
 
 
@@ -350,7 +347,7 @@ def test_the_newest_note_alone_says_who_is_a_member() -> None:
 def descriptor(member: str, **changes: object) -> bytes:
     """A member's descriptor, changed."""
     data = next(c.descriptor for c in world("jp").net.chain.changes if c.id == member)
-    return encode(structs.replace(decode(data, Descriptor), **changes))  # type: ignore[arg-type]
+    return encode(structs.replace(decode(data, Descriptor), **changes))
 
 
 def test_members_are_those_whose_change_is_not_above_the_height() -> None:

@@ -92,6 +92,10 @@ generated: $(VENV)/.dev ## what is generated and committed must be what its sour
 soak: $(VENV)/.dev node_modules/.done ## run the long tests for SECONDS=600
 	@YUANPING_SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -m soak $(ARGS)
 
+.PHONY: mutants
+mutants: $(VENV)/.dev ## plant every mistake of tests/mutants/lists; ARGS="sequencer" tries those of one file
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 # --- write ------------------------------------------------------------------------------------
 
 .PHONY: fmt

@@ -437,3 +437,12 @@ def test_most_votes_elect_and_equal_votes_the_lowest_number() -> None:
     assert chosen({"1": "1", "2": "2", "3": "3"}) == "1"
     assert chosen({"1": "1", "2": "unseen"}) is None
     assert isinstance(voted().placed.body, ChairVoted)
+
+
+def test_the_silent_of_a_void_round_are_left_out_of_the_next() -> None:
+    one, two, three = b"1", b"2", b"3"
+    members = (one, two, three)
+    assert law.remaining(members, {one, three}, set()) == (one, three)
+    assert law.remaining(members, set(members), {one, two}) == (one, two)
+    assert law.remaining(members, set(members), set(members)) == members
+    assert law.remaining(members, {one}, {one, two, three}) == (one,)

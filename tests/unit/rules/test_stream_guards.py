@@ -134,6 +134,16 @@ CASES: dict[str, Case] = {
         ),
         "no place of this stream",
     ),
+    "the place itself is seen, with the entry before it": (
+        lambda: header(
+            moment("jp", "term.expired"),
+            seen=Seen(
+                seq=moment("jp", "term.expired").placed.seq,
+                entry=moment("jp", "term.expired").before.entries[-1],
+            ),
+        ),
+        "no place of this stream",
+    ),
     "an author saw more before": (
         lambda: saw(moment("jp", "draw.requested"), moment("jp", "term.expired").before.closed_seq),
         "had seen more before",

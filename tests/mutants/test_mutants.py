@@ -70,7 +70,7 @@ def test_fresh_sample_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_text_that_was_not_changed_survives_and_is_told() -> None:
-    """The runner's own control: without a mutant nothing is killed, and a survivor is no success."""
+    """The control: without a mutant nothing is killed, and a survivor is no success."""
     mutant = next(m for m in MUTANTS if m.file == "node/core/rules/committee.py")
     same = replace(mutant, after=f"{mutant.before}  # the same")
     outcome = try_one(same)

@@ -13,14 +13,14 @@ from tests.attacks.leaks.search import Secret, search_data
 
 def test_canary_in_each_encoding_and_in_any_two_of_them_is_found(tmp_path: Path) -> None:
     kinds = len(canaries.ENCODERS)
-    assert canaries.prove(tmp_path) == kinds + kinds**2 + 9
+    assert canaries.prove(tmp_path) == kinds + kinds**2 - len(canaries.WHOLE) + 9
 
 
 @pytest.mark.parametrize("length", [3, 4, 5])
 def test_canary_in_several_encodings_around_one_another_is_found(length: int) -> None:
     missed = [
         name
-        for name, data in canaries.chains(60, length, seed=length)
+        for name, data in canaries.chains(20, length, seed=length)
         if not search_data(data, [Secret("canary", name, (needle_of(name),))])
     ]
     assert missed == []

@@ -114,7 +114,7 @@ def _lines(data: bytes) -> bytes:
 
 
 def _percent(data: bytes) -> bytes:
-    return b"GET /x?q=" + quote_plus(data).encode() + b" HTTP/1.1"
+    return quote_plus(data).encode()
 
 
 def _page(data: bytes) -> bytes:
@@ -156,6 +156,15 @@ ENCODERS: Mapping[str, Encoder] = {
 }
 
 
+WHOLE = frozenset({"grpc in pieces", "deflate"})
+"""What is told by its form from the first byte to the last: bytes around it hide it (`raw`)."""
+
+
+def is_told(inner: str, outer: str) -> bool:
+    """Whether one encoding can be told inside another."""
+    return not (inner in WHOLE and outer == "raw")
+
+
 def canary(name: str) -> str:
     """A secret of this name: Chinese, Latin and digits."""
     return f"{WORDS} {sha256(name.encode()).hexdigest()[:20]}"
@@ -174,7 +183,8 @@ def plant(root: Path, *, nested: bool) -> list[Secret]:
 def _files(nested: bool) -> Iterator[tuple[str, bytes]]:
     for outer, wrap in ENCODERS.items():
         yield outer, wrap(canary(outer).encode())
-        for inner in ENCODERS if nested else ("base64",):
+        inners = [one for one in ENCODERS if is_told(one, outer)] if nested else ["base64"]
+        for inner in inners:
             name = f"{inner} in {outer}"
             yield name, wrap(ENCODERS[inner](canary(name).encode()))
 
@@ -183,7 +193,9 @@ def chains(count: int, length: int, seed: int) -> Iterator[tuple[str, bytes]]:
     """Canaries in so many encodings around one another, drawn with a seed."""
     chance = random.Random(seed)
     for number in range(count):
-        names = [chance.choice(list(ENCODERS)) for _ in range(length)]
+        names = [chance.choice(list(ENCODERS))]
+        while len(names) < length:
+            names.append(chance.choice([n for n in ENCODERS if is_told(names[-1], n)]))
         name = f"{number}: {' in '.join(names)}"
         data = canary(name).encode()
         for one in names:

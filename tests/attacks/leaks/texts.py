@@ -1,7 +1,7 @@
 """Ways in which text hides bytes beside base64 and hex: addresses, pages, Python's own notation.
 
-Each is a layer of its own where its signs stand side by side; a single one is chance, and then
-hides one character only.
+Each is a layer of its own where its signs stand side by side; in bytes that are no text a single
+one is chance.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ Found = Iterator[tuple[str, bytes]]
 
 SPACED = re.compile(rb"(?:[0-9a-fA-F]{2}[ :-]){7,}[0-9a-fA-F]{2}")
 """Hex as fingerprints and dumps write it."""
-WRAPPED = re.compile(rb"(?:[A-Za-z0-9+/_-]{16,}\r?\n){1,}[A-Za-z0-9+/_-]+={0,2}")
-"""Base64 or hex over several lines, as PEM and mail write it."""
+WRAPPED = re.compile(rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,}+\r?\n)+[A-Za-z0-9+/_-]++={0,2}")
+"""Base64 or hex over several lines, as PEM and mail write it; a long line is looked at once."""
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_PERCENTS = re.compile(rb"(?:%[0-9A-Fa-f]{2}){2}")
 _ENTITY = re.compile(rb"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|amp|lt|gt|quot|apos);")
 _BYTES = re.compile(rb"\\x[0-9a-fA-F]{2}\\x[0-9a-fA-F]{2}")
 _LITERAL = re.compile(rb"b'(?:[^'\\]|\\.)*'|b\"(?:[^\"\\]|\\.)*\"")
@@ -38,7 +39,7 @@ def wrapped_values(run: bytes) -> Found:
 
 def percent_values(data: bytes) -> Found:
     """An address or a form: `%E9%87%91`, and a plus for a space."""
-    if _PERCENT.search(data) and b"\0" not in data:
+    if _PERCENTS.search(data) or (b"\0" not in data and _PERCENT.search(data)):
         yield "percent", unquote_to_bytes(data)
         if b"+" in data:
             yield "percent", unquote_to_bytes(data.replace(b"+", b" "))

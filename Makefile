@@ -5,6 +5,8 @@
 SHELL := /bin/sh
 
 CACHE ?= $(if $(YUANPING_CACHE),$(YUANPING_CACHE),$(HOME)/.cache/yuanping)
+# Where there is no npm, ours is found by everything that is run here; another one comes first.
+export PATH := $(PATH):$(CACHE)/node/bin
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -49,7 +51,6 @@ node_modules/.done: package.json package-lock.json .npmrc .ci/requirements-npm.t
 	    "$$home/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
 	      -r .ci/requirements-npm.txt; \
 	  fi; \
-	  PATH="$$home/bin:$$PATH"; export PATH; \
 	fi; \
 	echo "· chain and compiler (npm)"; npm ci --ignore-scripts --silent --no-audit --no-fund
 	@touch $@
@@ -91,6 +92,10 @@ generated: $(VENV)/.dev ## what is generated and committed must be what its sour
 .PHONY: soak
 soak: $(VENV)/.dev node_modules/.done ## run the long tests for SECONDS=600
 	@YUANPING_SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -m soak $(ARGS)
+
+.PHONY: mutants
+mutants: $(VENV)/.dev ## plant every mistake of tests/mutants/lists; ARGS="sequencer" tries those of one file
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 # --- write ------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import pytest
 
-from node.core.errors import NodeError
-from node.services.ports import Accepted, PlaceRow, Store, Submission, Task
+from node.core.errors import NodeError, UnavailableError
+from node.services.ports import Accepted, PlaceRow, Store, StreamRow, Submission, Task
 from tests.simulators.faults import HOWS, How, Killed, faulty
 from tests.simulators.fsck import check_store
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
@@ -184,6 +184,25 @@ async def test_failure_that_nobody_foresaw_leaves_the_same_doubt(
         Accepted(row.record, row.seq, row.entry)
         for row in disk.places(host.book.streams()[0].row.id)
     ]
+    assert counted.writes == 2, "what stands is read, not written again"
+
+
+async def test_store_that_cannot_be_read_back_leaves_the_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The commit stands although it failed, and the first try to read it back fails too."""
+    disk = MemoryStore()
+    store, counted = faulty(disk, 2, "kept")
+    host = open_office(HOST, store)
+
+    def silent() -> list[StreamRow]:
+        raise UnavailableError("the disk failed", code="store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "streams", silent)
+        for _ in range(2):
+            assert await host.refused(*founding(HOST)) == ["store", "store"]
+    assert [answer.seq for answer in await host.take(*founding(HOST))] == [0, 1]
     assert counted.writes == 2, "what stands is read, not written again"
 
 

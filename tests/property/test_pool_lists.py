@@ -228,6 +228,22 @@ def one_stratum_short(case: Case) -> Case:
     return case[0], replace(case[1], lists=case[1].lists[:1]), *case[2:]
 
 
+def other_ground(_case: Case) -> Case:
+    lists = honest(POOL, {11})
+    excluded = tuple(replace(one, ground="employer") for one in lists[0].excluded)
+    assert excluded != lists[0].excluded
+    return replace(lists[0], excluded=excluded), *lists[1:]
+
+
+def list_of_other_draw(case: Case) -> Case:
+    return case[0], replace(case[1], draw="00" * 32), *case[2:]
+
+
+def other_snapshot(case: Case) -> Case:
+    other = replace(case[1].snapshot, root="00" * 32)
+    return case[0], replace(case[1], snapshot=other), *case[2:]
+
+
 def other_draw(case: Case) -> Case:
     return replace(case[0], draw="00" * 32), *case[1:]
 
@@ -250,6 +266,9 @@ def other_draw(case: Case) -> Case:
         (unsorted_list, "not ascending"),
         (one_stratum_short, "one list for each stratum"),
         (other_draw, "another draw"),
+        (list_of_other_draw, "another draw"),
+        (other_ground, "not those committed"),
+        (other_snapshot, "not the one published"),
     ],
 )
 def test_the_regulator_catches_a_pool_that_cheats(

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
+import random
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote_plus
 
 from tests.attacks.leaks.search import Secret, search_tree
 
@@ -85,6 +89,40 @@ def _protobuf(data: bytes) -> bytes:
     return b"\x08\x96\x01\x12" + _length(len(inner)) + inner + b"\x21" + bytes(8)
 
 
+def _frame(message: bytes, flag: int = 0) -> bytes:
+    return bytes([flag]) + len(message).to_bytes(4, "big") + message
+
+
+def _grpc(data: bytes) -> bytes:
+    """A stream of two messages: one plain, one compressed with the bytes in it."""
+    return _frame(b"\x08\x01") + _frame(gzip.compress(_protobuf(data), mtime=0), 1)
+
+
+def _grpc_pieces(data: bytes) -> bytes:
+    """A stream that carries the bytes in pieces of seven, each in field 1 of a message."""
+    pieces = [data[at : at + 7] for at in range(0, len(data), 7)]
+    return b"".join(_frame(b"\x0a" + _length(len(piece)) + piece) for piece in pieces)
+
+
+def _deflate(data: bytes) -> bytes:
+    machine = zlib.compressobj(wbits=-15)
+    return machine.compress(data) + machine.flush()
+
+
+def _lines(data: bytes) -> bytes:
+    return b"-- begin\n" + base64.encodebytes(data) + b"-- end\n"
+
+
+def _percent(data: bytes) -> bytes:
+    return quote_plus(data).encode()
+
+
+def _page(data: bytes) -> bytes:
+    """Every character that is not ASCII, and every sign of HTML, as a page writes it."""
+    text = html.escape(_text(data)).encode("ascii", "xmlcharrefreplace")
+    return b"<p title=&quot;&quot;>" + text + b"</p>"
+
+
 ENCODERS: Mapping[str, Encoder] = {
     "raw": lambda data: b"\x00\x01 before " + data + b" after \xff",
     "utf-16-le": _wide("utf-16-le"),
@@ -102,9 +140,29 @@ ENCODERS: Mapping[str, Encoder] = {
     "sqlite text": _sqlite("TEXT"),
     "sqlite blob": _sqlite("BLOB"),
     "protobuf": _protobuf,
+    "grpc": _grpc,
+    "grpc in pieces": _grpc_pieces,
     "gzip": lambda data: b"header" + gzip.compress(data, mtime=0),
     "zlib": zlib.compress,
+    "deflate": _deflate,
+    "percent": _percent,
+    "page": _page,
+    "repr of bytes": lambda data: b"note: " + repr(data).encode() + b" end",
+    "hex with colons": lambda data: data.hex(":").upper().encode(),
+    "base64 in lines": base64.encodebytes,
+    "base64 in a text of lines": lambda data: (
+        b"-- begin\n" + base64.encodebytes(data) + b"-- end\n"
+    ),
 }
+
+
+WHOLE = frozenset({"grpc in pieces", "deflate"})
+"""What is told by its form from the first byte to the last: bytes around it hide it (`raw`)."""
+
+
+def is_told(inner: str, outer: str) -> bool:
+    """Whether one encoding can be told inside another."""
+    return not (inner in WHOLE and outer == "raw")
 
 
 def canary(name: str) -> str:
@@ -125,9 +183,24 @@ def plant(root: Path, *, nested: bool) -> list[Secret]:
 def _files(nested: bool) -> Iterator[tuple[str, bytes]]:
     for outer, wrap in ENCODERS.items():
         yield outer, wrap(canary(outer).encode())
-        for inner in ENCODERS if nested else ("base64",):
+        inners = [one for one in ENCODERS if is_told(one, outer)] if nested else ["base64"]
+        for inner in inners:
             name = f"{inner} in {outer}"
             yield name, wrap(ENCODERS[inner](canary(name).encode()))
+
+
+def chains(count: int, length: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Canaries in so many encodings around one another, drawn with a seed."""
+    chance = random.Random(seed)
+    for number in range(count):
+        names = [chance.choice(list(ENCODERS))]
+        while len(names) < length:
+            names.append(chance.choice([n for n in ENCODERS if is_told(names[-1], n)]))
+        name = f"{number}: {' in '.join(names)}"
+        data = canary(name).encode()
+        for one in names:
+            data = ENCODERS[one](data)
+        yield name, data
 
 
 def _plant_name(root: Path) -> Secret:
@@ -146,13 +219,27 @@ def _plant_prices(root: Path) -> list[Secret]:
         base.commit()
     (root / "price.bin").write_bytes(b"\x08" + _length(7_654_321_099))
     (root / "price.json").write_bytes(b'{"x":7.654321088e9}')
-    prices = {"protobuf": b"7654321099", "json": b"7654321088", "sqlite": b"7654321077"}
+    message = b"\x0a\x06\x08" + _length(7_654_321_066)
+    (root / "price.rpc").write_bytes(_frame(message) + _frame(b""))
+    prices = {
+        "protobuf": b"7654321099",
+        "json": b"7654321088",
+        "sqlite": b"7654321077",
+        "grpc": b"7654321066",
+    }
     return [Secret("canary", f"number in {name}", (price,)) for name, price in prices.items()]
 
 
 def _plant_split(root: Path) -> Secret:
     """A text that SQLite breaks in two: its halves lie on pages of their own."""
-    value, name = canary("split"), root / "split.db"
+    value = canary("split")
+    (root / "split.db").write_bytes(_split(value))
+    return Secret("canary", "split over pages", (value.encode(),))
+
+
+@cache
+def _split(value: str) -> bytes:
+    """A database in which this text lies on two pages."""
     for more in range(9000, 9000 + 4096):
         with closing(sqlite3.connect(":memory:")) as base:
             base.execute("CREATE TABLE t (x TEXT)")
@@ -160,8 +247,7 @@ def _plant_split(root: Path) -> Secret:
             base.commit()
             data = base.serialize()
         if value.encode() not in data:
-            name.write_bytes(data)
-            return Secret("canary", "split over pages", (value.encode(),))
+            return data
     raise BlindError("no text could be split over two pages")
 
 
@@ -177,9 +263,29 @@ def plant_wal(root: Path) -> tuple[sqlite3.Connection, Secret]:
     return connection, Secret("canary", "wal", (canary("wal").encode(),))
 
 
+def plant_remains(root: Path) -> list[Secret]:
+    """Values that no query gives any more: of a row that was deleted, of a -wal left alone."""
+    gone, left = (base64.b64encode(canary(name).encode()).decode() for name in ("gone", "left"))
+    with closing(sqlite3.connect(root / "deleted.db")) as base:
+        base.execute("PRAGMA secure_delete = OFF")
+        base.execute("CREATE TABLE t (x TEXT)")
+        base.execute("INSERT INTO t VALUES (?)", (gone,))
+        base.commit()
+        base.execute("DELETE FROM t")
+        base.commit()
+    with closing(sqlite3.connect(root / "lost.db")) as base:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("CREATE TABLE t (x TEXT)")
+        base.execute("INSERT INTO t VALUES (?)", (left,))
+        base.commit()
+        (root / "alone.db-wal").write_bytes((root / "lost.db-wal").read_bytes())
+    (root / "lost.db").unlink()
+    return [Secret("canary", name, (canary(name).encode(),)) for name in ("gone", "left")]
+
+
 def prove(root: Path, *, nested: bool = True) -> int:
     """Plant, search, and compare; gives how many were planted. Raises BlindError."""
-    planted = plant(root, nested=nested)
+    planted = [*plant(root, nested=nested), *plant_remains(root)]
     connection, wal = plant_wal(root)
     never = Secret("canary", "never planted", (canary("never planted").encode(),))
     with closing(connection):

@@ -1,4 +1,4 @@
-"""From any bytes every layer below them: text, hex, base64, JSON, SQLite, protobuf, gzip, zlib.
+"""From any bytes every layer below them: text, hex, base64, JSON, SQLite, gRPC, protobuf, gzip.
 
 Promise: whatever is encoded by these, alone or in one another up to `Limits.depth` deep, comes out
 as a layer of its own. A limit that is reached raises `TooMuchError`: a search that stops early and
@@ -19,6 +19,16 @@ from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.attacks.leaks.texts import (
+    SPACED,
+    WRAPPED,
+    noted_values,
+    page_values,
+    percent_values,
+    spaced_values,
+    wrapped_values,
+)
+
 SQLITE = b"SQLite format 3\0"
 GZIP = b"\x1f\x8b\x08"
 PAGE = 4096
@@ -34,6 +44,9 @@ _WIDE_LE = re.compile(rb"(?:[\x09\x0a\x0d\x20-\x7e]\x00){4,}")
 _WIDE_BE = re.compile(rb"(?:\x00[\x09\x0a\x0d\x20-\x7e]){4,}")
 _DEFLATED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _ESCAPED = re.compile(rb"\\[\"\\/bfnrtu]")
+STRUCTURES = frozenset({"sqlite", "gzip", "zlib", "json", "unescaped", "grpc"})
+_FRAME = 5
+"""A flag (0 plain, 1 compressed) and four bytes of length before each message of a gRPC stream."""
 _MAX_VARINT = 10
 _MAX_FIELD = 4096
 
@@ -95,7 +108,7 @@ def layers(
 
 def _is_structure(layer: Layer) -> bool:
     """Whether a layer was told by its form; short hex and base64 runs are mostly chance."""
-    return layer.path[-1].partition(" ")[0] in ("sqlite", "gzip", "zlib", "json", "unescaped")
+    return layer.path[-1].partition(" ")[0] in STRUCTURES
 
 
 def _below(data: bytes, limits: Limits, seen: set[bytes]) -> Found:
@@ -131,12 +144,15 @@ def _pieces(data: bytes, wal: bytes) -> Found:
         yield from (("page", data[at : at + PAGE]) for at in range(0, len(data), PAGE))
     elif _is_lines(data):
         yield from (("line", line) for line in data.splitlines())
+        yield from (("lines", run) for run in WRAPPED.findall(data))
     else:
         yield "", data
 
 
 def _is_lines(data: bytes) -> bool:
     """Text that is no JSON document: nothing that is searched for goes over the end of a line."""
+    if b"\0" in data:
+        return False
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -294,6 +310,28 @@ def protobuf_values(data: bytes) -> Found:
     yield from (("protobuf", one) for one in fields if isinstance(one, bytes))
 
 
+def grpc_values(data: bytes) -> Found:
+    """The messages of a gRPC stream as HTTP/2 carries it, and what they carry piece by piece."""
+    messages = _frames(data)
+    yield from (("grpc", one) for one in messages)
+    pieces = [[f for f in _message(one) or () if isinstance(f, bytes)] for one in messages]
+    if len(messages) > 1 and any(pieces):
+        yield "grpc pieces", b"".join(piece for fields in pieces for piece in fields)
+
+
+def _frames(data: bytes) -> list[bytes]:
+    """The messages, or none if the bytes are no stream of frames from the first to the last."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at + 1 : at + _FRAME], "big")
+        if data[at] > 1 or at + _FRAME + size > len(data):
+            return []
+        found.append(data[at + _FRAME : at + _FRAME + size])
+        at += _FRAME + size
+    return found
+
+
 def _message(data: bytes) -> list[int | bytes] | None:
     """The fields, or None if the bytes are no message from the first to the last."""
     fields: list[int | bytes] = []
@@ -341,18 +379,38 @@ def _inflated(data: bytes, limits: Limits) -> Found:
         if machine.unconsumed_tail:
             raise TooMuchError(f"{how} of more than {limits.inflated} bytes")
         yield how, plain
+    yield from _deflated(data, limits)
+
+
+def _deflated(data: bytes, limits: Limits) -> Found:
+    """Deflate without any header, as some HTTP servers send it: the whole of a layer or nothing."""
+    machine = zlib.decompressobj(-15)
+    try:
+        plain = machine.decompress(data, limits.inflated)
+    except zlib.error:
+        return
+    if machine.unconsumed_tail:
+        raise TooMuchError(f"deflate of more than {limits.inflated} bytes")
+    if machine.eof and not machine.unused_data:
+        yield "zlib deflate", plain
 
 
 DECODERS: tuple[Callable[[bytes], Found], ...] = (
     json_values,
     unescaped_values,
     protobuf_values,
+    grpc_values,
     wide_values,
+    percent_values,
+    page_values,
+    noted_values,
 )
 """What reads a layer as a whole."""
 RUNS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], Found]], ...] = (
     (_HEX, hex_values),
     (_BASE64, base64_values),
     (_BASE64URL, base64_values),
+    (SPACED, spaced_values),
+    (WRAPPED, wrapped_values),
 )
 """What reads runs of certain characters inside of a layer; each different run once."""

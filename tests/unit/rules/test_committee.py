@@ -29,7 +29,7 @@ def test_lawful(experts: int, owners: int) -> None:
     [
         (0, 0, "0 members"),
         (3, 0, "3 members"),
-        (4, 0, "4 members"),
+        (4, 0, "4 members; need 5"),
         (6, 0, "odd"),
         (4, 2, "odd"),
         (3, 2, "3 experts of 5"),

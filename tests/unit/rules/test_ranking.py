@@ -74,3 +74,11 @@ def test_what_cannot_be_ranked() -> None:
         rank("comprehensive-scoring", [Offer(A, 1)])
     with pytest.raises(RuleError, match="technical"):
         rank("lowest-evaluated-price", [Offer(A, 1, Decimal(1))], ("technical",))
+
+
+def test_the_lowest_hash_of_seed_and_bid_wins_the_lot() -> None:
+    seed = bytes(range(32))
+    wanted = sorted(
+        (A, B, C, E), key=lambda b: sha256(b"yuanping/lot/v1\n" + seed + bytes.fromhex(b)).digest()
+    )
+    assert by_lot(seed, (A, B, C, E)) == tuple(wanted)

@@ -14,7 +14,9 @@ from node.core.rules.scoring import (
     Criterion,
     PriceRule,
     benchmark_of,
+    check_price_rule,
     check_sheet,
+    criterion_points,
     feature_coefficient,
     mean_of,
     parse_points,
@@ -178,3 +180,16 @@ def test_sum_is_exact_beyond_any_decimal_context() -> None:
     big = D(10) ** 27
     assert total_of([big, D("0.01"), D("0.02")]) == D("1000000000000000000000000000.03")
     assert total_of([]) == 0
+
+
+def test_the_mean_is_rounded_before_it_is_weighed_and_both_are_rounded() -> None:
+    """Marks 1, 1, 2: the mean 1.33 times 3 is 3.99, not the 4.00 of exact thirds."""
+    criterion = Criterion("a", D(10), D(1), factor=D(3))
+    sheets = [{("A", "a"): D(mark)} for mark in (1, 1, 2)]
+    assert str(criterion_points(sheets, "A", criterion, Aggregation(2))) == "3.99"
+
+
+def test_a_price_that_is_worth_nothing_is_no_formula() -> None:
+    check_price_rule(PriceRule("lowest-over-price", D(30), 2))
+    with pytest.raises(RuleError, match="worth points"):
+        check_price_rule(PriceRule("lowest-over-price", D(0), 2))

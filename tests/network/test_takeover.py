@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,13 +29,9 @@ def until(is_true: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - began
 
 
-def stand_by(config: Path) -> subprocess.Popen[bytes]:
-    """One more process of this node, once it says that it waits."""
-    said = config.with_name("by-hand.log")
-    before = said.read_text("utf-8").count('"standby"') if said.exists() else 0
-    process = start_node(config)
-    until(lambda: said.read_text("utf-8").count('"standby"') > before, WAIT_S)
-    return process
+def serving(folder: Path) -> int:
+    """The process that serves a centre, by its pid file."""
+    return int((folder / "pid").read_text("ascii") or 0)
 
 
 def until_told(demo: Demo, kind: str) -> None:
@@ -51,25 +46,29 @@ def test_standby_takes_over_from_a_killed_host_and_ends_when_it_loses_its_sessio
     monkeypatch.setenv("YUANPING_DEMO_DATABASE_URL", postgres.url("takeover_{centre}"))
     demo = start_demo(tmp_path / "demo", "--json")
     folder = demo.folder / "centres" / HOST
-    until_told(demo, "tender.announced/v1")
-    first = int((folder / "pid").read_text("ascii"))
-    heir = stand_by(folder / "config.toml")
-
-    other = stand_by(folder / "config.toml")
-    other.send_signal(signal.SIGTERM)
-    assert other.wait(TAKEOVER_S) == 0, "a standby ends in order"
-    assert int((folder / "pid").read_text("ascii")) == first
+    demo.until((folder / "pid").exists)
+    first = serving(folder)
+    standbys = {
+        process.pid: process
+        for process in (start_node(folder / "config.toml"), start_node(folder / "config.toml"))
+    }
+    said = folder / "by-hand.log"
+    until(lambda: said.read_text("utf-8").count('"standby"') == len(standbys), WAIT_S)
 
     until_told(demo, "bids.closed/v1")
+    assert serving(folder) == first
     os.kill(first, signal.SIGKILL)
-    until(lambda: (folder / "pid").read_text("ascii") == f"{heir.pid}\n", TAKEOVER_S)
+    until(lambda: serving(folder) in standbys, TAKEOVER_S)
+    heir = standbys.pop(serving(folder))
+    (other,) = standbys.values()
+    other.send_signal(signal.SIGTERM)
+    assert other.wait(WAIT_S) == 0, "a standby ends in order"
     assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
     assert (demo.events[-1]["winner"], demo.events[-1]["verified"]) == ("B283", True)
 
     postgres.cut(f"takeover_{HOST}")
     assert heir.wait(WAIT_S) == 1
-    said = (folder / "by-hand.log").read_text("utf-8")
-    assert "store: the database's connection was lost" in said
+    assert "store: the database's connection was lost" in said.read_text("utf-8")
     assert nobody_is_left(demo.folder)
     for member in MEMBERS:
         config = demo.folder / "centres" / member / "config.toml"

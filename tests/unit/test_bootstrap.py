@@ -38,7 +38,7 @@ def test_chain_killed_at_any_call_of_the_first_look_is_waited_for(
         registry_head=call("registry_head", b"head"),
         registry_changes=call("registry_changes", []),
     )
-    monkeypatch.setattr(bootstrap.ChainClient, "at_registry", lambda *_: client)
+    monkeypatch.setattr("node.bootstrap.ChainClient.at_registry", lambda *_: client)
     proof = SimpleNamespace(note="note")
     monkeypatch.setattr("node.adapters.ledger.registry_proof", lambda *_: proof)
     _, facts, block, view = bootstrap._chain(SETTINGS, KEYS)

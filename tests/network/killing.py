@@ -1,0 +1,264 @@
+"""Kills programs of a running network, again and again, as a seed says, and looks after each.
+
+A strike falls at a moment of its own, or at the n-th durable write from a moment on: just before it
+or just after. What was struck is started again after 0 to 5 s with the same words; the conductor
+with `--resume` beside them. While a member's node is down its store is checked (`node fsck`) and
+what was acknowledged to anybody is looked for; some stores are checked again, frozen, after the
+start. The same seed gives the same list of strikes; where the programs stand then is theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.request import urlopen
+
+from node.settings import read_settings
+from tests.network.auditing import Audit, fsck, members_of
+from tests.network.demo_process import nobody_is_left
+from tests.network.field import Field, Running, is_gone, until_gone
+from tests.network.freezing import stopped
+from tests.network.spy.striking import ANY, FAILED, KILLED, Blow
+
+MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
+CONDUCTOR, CHAIN = "conductor", "chain"
+REPLAY = (*MEMBERS * 2, "crowd", "crowd", CHAIN, CONDUCTOR)
+"""Who is struck in a replay, by weight."""
+DEMO = (*MEMBERS, "buyer", "bidders", "experts-zhuzhou", "experts-xian", CHAIN, CONDUCTOR)
+ARMED_S = 6.0
+"""How long a blow waits for its write before it is taken back."""
+PAUSE_S = 5.0
+SOON, SETTING_UP = 12, 60
+"""Writes that a blow may let pass; the same while a network is set up."""
+LOOK_S = 0.02
+APPEAR_S = 20.0
+APPEARS_S = 3.0
+STORE = ("commit", "publish", "mirror", "set_quorum", "set_witnessed", "put_fact", "done")
+NODE = (
+    *(f"SqlStore.{name}" for name in STORE),
+    "FileBlobs._replace fsync",
+    "FileBlobs._replace replace",
+    "FileBlobs._write fsync",
+)
+DRAWER = ("FileDrawer.write fsync", "FileDrawer.write replace")
+WRITES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(MEMBERS, NODE),
+    **dict.fromkeys(("crowd", "buyer", "bidders", "experts-zhuzhou", "experts-xian"), DRAWER),
+    CHAIN: ("Journal._write fsync", "_write_state replace"),
+    CONDUCTOR: ("replace_file fsync", "replace_file replace"),
+}
+"""Every durable write of a running program; those of its first start come before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One blow: whom, after how long, at which write (None: at once), and how long he lies."""
+
+    victim: str
+    after: float
+    blow: Blow | None
+    pause: float
+    looks_again: bool
+
+    def __str__(self) -> str:
+        """As it stands in the list."""
+        blow = self.blow
+        where = f"{blow.how} {blow.nth} x {blow.name}" if blow else "killed"
+        return f"+{self.after:.2f} s {self.victim:<10} {where}, back after {self.pause:.1f} s"
+
+
+def first_strike(chance: random.Random) -> Strike:
+    """One that falls while the network is set up, at a write of a program's first start."""
+    victim = chance.choice((CONDUCTOR, CHAIN))
+    nth = chance.randint(1, SETTING_UP if victim == CONDUCTOR else SOON)
+    blow = Blow(ANY, nth, chance.choice(KILLED))
+    return Strike(victim, 0.0, blow, chance.random() * PAUSE_S, looks_again=False)
+
+
+def strikes(chance: random.Random, victims: Sequence[str], every_s: float) -> Iterator[Strike]:
+    """Strikes without end: a third at a moment, a third at any write, a third at one by name.
+
+    Some writes of nodes only fail: before they were done, or after. Up to `every_s` lie between.
+    """
+    while True:
+        victim = chance.choice(victims)
+        name, nth = chance.choice(((ANY, SOON), (chance.choice(WRITES[victim]), 2)))
+        hows = KILLED * 3 + FAILED if victim in MEMBERS else KILLED
+        blow = Blow(name, chance.randint(1, nth), chance.choice(hows))
+        yield Strike(
+            victim=victim,
+            after=chance.random() * every_s,
+            blow=blow if chance.random() < 2 / 3 else None,
+            pause=chance.choice((0.0, chance.random() * PAUSE_S)),
+            looks_again=chance.random() < 0.25,
+        )
+
+
+@dataclass(slots=True)
+class Killer:
+    """Strikes a network until its command ends, or so many kills are done."""
+
+    network: Field
+    strikes: Iterator[Strike]
+    most: int
+    list: list[str] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
+    points: Counter[tuple[str, str]] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    audit: Audit = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The audit goes over the same network."""
+        self.audit = Audit(self.network.site, self.network.spy)
+
+    def run(self, first: Strike | None = None) -> int:
+        """Start the network and strike until its command ends; its exit status."""
+        if first is not None and first.blow is not None:
+            arm(self._arm_of(first), first.blow)
+        self.network.start()
+        if first is not None:
+            self._strike(first, armed=True)
+        while self.kills.total() < self.most and not self._ended_in(0.0):
+            strike = next(self.strikes)
+            if self._ended_in(strike.after):
+                break
+            self._strike(strike)
+        status = self.network.conductor.ended()
+        self.network.let_go()
+        return status
+
+    def told(self) -> str:
+        """The list, for whoever looks for what went wrong."""
+        return "\n".join(self.list)
+
+    def _ended_in(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._ended():
+                return True
+            time.sleep(LOOK_S)
+        return self._ended()
+
+    def _ended(self) -> bool:
+        return self.network.conductor.process.poll() is not None
+
+    def _strike(self, strike: Strike, *, armed: bool = False) -> None:
+        victim = self._found(strike)
+        if victim is None:
+            return
+        if strike.blow is not None and not armed:
+            arm(self._arm_of(strike), strike.blow)
+        began = time.monotonic()
+        how, name = self._hit(victim, strike)
+        if not how:
+            return
+        if name:
+            self.points[f"{strike.victim} {name}", how] += 1
+        if how in FAILED:
+            self.list.append(f"   - {strike} ({name})")
+            return
+        self.kills[strike.victim] += 1
+        self.list.append(f"{self.kills.total():4} {strike} {name and f'({name})'}")
+        if strike.victim == CONDUCTOR:
+            self._conductor_again(strike)
+        else:
+            self._again(victim, strike, began)
+
+    def _arm_of(self, strike: Strike) -> Path:
+        return self.network.spy / "arm" / strike.victim
+
+    def _found(self, strike: Strike) -> Running | None:
+        """The victim, if he runs; a little later at the latest."""
+        end = time.monotonic() + APPEARS_S
+        while time.monotonic() < end and not self._ended():
+            if (found := self.network.programs().get(strike.victim)) is not None:
+                return found
+            time.sleep(LOOK_S)
+        return None
+
+    def _hit(self, victim: Running, strike: Strike) -> tuple[str, str]:
+        """How he was struck, at which write; empty if his write did not come in time."""
+        if strike.blow is None:
+            with suppress(ProcessLookupError):
+                os.kill(victim.pid, signal.SIGKILL)
+            assert until_gone(victim.pid)
+            return KILLED[0], ""
+        name = fallen(self._arm_of(strike), strike.blow, victim.pid)
+        return (strike.blow.how, name) if name else ("", "")
+
+    def _again(self, victim: Running, strike: Strike, began: float) -> None:
+        """Look at what he left, and start him again."""
+        self.audit.check()
+        if strike.victim in members_of(self.network.site):
+            self._fsck(strike.victim)
+        time.sleep(max(0.0, began + strike.pause - time.monotonic()))
+        if self._ended():
+            return
+        self.network.start_again(victim)
+        if strike.looks_again and strike.victim in MEMBERS:
+            self._look_frozen(strike.victim)
+
+    def _conductor_again(self, strike: Strike) -> None:
+        """Everybody of his ends with him; those started by hand are stopped as he was."""
+        self.network.let_go()
+        time.sleep(strike.pause)
+        if strike.looks_again:
+            assert nobody_is_left(self.network.site)
+            self.audit.check()
+            for member in members_of(self.network.site):
+                self._fsck(member)
+        self.network.start("--resume")
+
+    def _look_frozen(self, member: str) -> None:
+        """Check a store once its node has come back, while the node stands still."""
+        end = time.monotonic() + APPEAR_S
+        while time.monotonic() < end and not self._ended():
+            running = self.network.programs().get(member)
+            if running and answers(self.network.site, member):
+                with stopped([running.pid]):
+                    self._fsck(member)
+                return
+            time.sleep(LOOK_S)
+
+    def _fsck(self, member: str) -> None:
+        not_run = fsck(self.network.site, member)
+        self.checks["with the chain" if not not_run else "without the chain"] += 1
+
+
+def arm(path: Path, blow: Blow) -> None:
+    """Put a blow where its victim finds it, at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".fallen").unlink(missing_ok=True)
+    aside = path.with_suffix(".new")
+    aside.write_text(blow.encode(), "ascii")
+    aside.replace(path)
+
+
+def fallen(path: Path, blow: Blow, pid: int) -> str:
+    """Wait for a blow; the name of the write it struck, or nothing: taken back."""
+    mark = path.with_suffix(".fallen")
+    end = time.monotonic() + ARMED_S
+    while time.monotonic() < end and not mark.exists() and not is_gone(pid):
+        time.sleep(LOOK_S)
+    with suppress(FileNotFoundError):
+        path.unlink()
+        return ""
+    while not mark.exists():
+        time.sleep(LOOK_S)
+    assert blow.how in FAILED or until_gone(pid)
+    return mark.read_text("ascii")
+
+
+def answers(site: Path, member: str) -> bool:
+    """Whether a node says that it lives."""
+    listen = read_settings(site / "centres" / member / "config.toml").http.listen
+    with suppress(OSError), urlopen(f"http://{listen}/healthz", timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False

@@ -32,7 +32,7 @@ CONDUCTOR, CHAIN = "conductor", "chain"
 REPLAY = (*MEMBERS * 2, "crowd", "crowd", CHAIN, CONDUCTOR)
 """Who is struck in a replay, by weight."""
 DEMO = (*MEMBERS, "buyer", "bidders", "experts-zhuzhou", "experts-xian", CHAIN, CONDUCTOR)
-ARMED_S = 6.0
+ARMED_S = 3.0
 """How long a blow waits for its write before it is taken back."""
 PAUSE_S = 5.0
 SOON, SETTING_UP = 12, 60
@@ -59,19 +59,24 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One blow: whom, after how long, at which write (None: at once), and how long he lies."""
+    """One blow: whom, after how long, at which write (None: at once), and how long he lies.
+
+    `others` are killed when he falls, and come back with him.
+    """
 
     victim: str
     after: float
     blow: Blow | None
     pause: float
     looks_again: bool
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As it stands in the list."""
         blow = self.blow
         where = f"{blow.how} {blow.nth} x {blow.name}" if blow else "killed"
-        return f"+{self.after:.2f} s {self.victim:<10} {where}, back after {self.pause:.1f} s"
+        whom = " + ".join((self.victim, *self.others))
+        return f"+{self.after:.2f} s {whom} {where}, back after {self.pause:.1f} s"
 
 
 def first_strike(chance: random.Random) -> Strike:
@@ -92,8 +97,11 @@ def strikes(chance: random.Random, victims: Sequence[str], every_s: float) -> It
         name, nth = chance.choice(((ANY, SOON), (chance.choice(WRITES[victim]), 2)))
         hows = KILLED * 3 + FAILED if victim in MEMBERS else KILLED
         blow = Blow(name, chance.randint(1, nth), chance.choice(hows))
+        count = chance.choice((0, 0, 1, 2)) if victim != CONDUCTOR else 0
+        whole = sorted({*victims} - {victim, CONDUCTOR})
         yield Strike(
             victim=victim,
+            others=tuple(chance.sample(whole, count)),
             after=chance.random() * every_s,
             blow=blow if chance.random() < 2 / 3 else None,
             pause=chance.choice((0.0, chance.random() * PAUSE_S)),
@@ -165,11 +173,21 @@ class Killer:
             self.list.append(f"   - {strike} ({name})")
             return
         self.kills[strike.victim] += 1
+        dead = {strike.victim: victim, **self._others(strike)}
         self.list.append(f"{self.kills.total():4} {strike} {name and f'({name})'}")
         if strike.victim == CONDUCTOR:
             self._conductor_again(strike)
         else:
-            self._again(victim, strike, began)
+            self._again(dead, strike, began)
+
+    def _others(self, strike: Strike) -> dict[str, Running]:
+        """Kill those who fall with him, as far as they run."""
+        running = self.network.programs()
+        found = {name: running[name] for name in strike.others if name in running}
+        for name, program in found.items():
+            kill(program.pid)
+            self.kills[name] += 1
+        return found
 
     def _arm_of(self, strike: Strike) -> Path:
         return self.network.spy / "arm" / strike.victim
@@ -186,22 +204,22 @@ class Killer:
     def _hit(self, victim: Running, strike: Strike) -> tuple[str, str]:
         """How he was struck, at which write; empty if his write did not come in time."""
         if strike.blow is None:
-            with suppress(ProcessLookupError):
-                os.kill(victim.pid, signal.SIGKILL)
-            assert until_gone(victim.pid)
+            kill(victim.pid)
             return KILLED[0], ""
         name = fallen(self._arm_of(strike), strike.blow, victim.pid)
         return (strike.blow.how, name) if name else ("", "")
 
-    def _again(self, victim: Running, strike: Strike, began: float) -> None:
-        """Look at what he left, and start him again."""
+    def _again(self, dead: Mapping[str, Running], strike: Strike, began: float) -> None:
+        """Look at what they left, and start them again."""
         self.audit.check()
-        if strike.victim in members_of(self.network.site):
-            self._fsck(strike.victim)
+        for member in members_of(self.network.site):
+            if member in dead:
+                self._fsck(member)
         time.sleep(max(0.0, began + strike.pause - time.monotonic()))
         if self._ended():
             return
-        self.network.start_again(victim)
+        for program in dead.values():
+            self.network.start_again(program)
         if strike.looks_again and strike.victim in MEMBERS:
             self._look_frozen(strike.victim)
 
@@ -230,6 +248,13 @@ class Killer:
     def _fsck(self, member: str) -> None:
         not_run = fsck(self.network.site, member)
         self.checks["with the chain" if not not_run else "without the chain"] += 1
+
+
+def kill(pid: int) -> None:
+    """`kill -9`; returns when it is over."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    assert until_gone(pid)
 
 
 def arm(path: Path, blow: Blow) -> None:

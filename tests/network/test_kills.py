@@ -39,9 +39,9 @@ b-2,2008-05-08,third,,1000,500,B2,two,800,lost,
 """
 WINNERS = {"a-1": ("B1", "700"), "b-1": ("B2", "900"), "b-2": ("B1", "700")}
 KILLS, EVERY_S = 6, 4.0
-SOAK_KILLS, SOAK_EVERY_S = 40, 1.5
+SOAK_KILLS, SOAK_EVERY_S = 60, 1.0
 """Most kills of one run of a soak: it must come to its end, too."""
-SOAK_TENDERS = 6
+SOAK_TENDERS = 8
 
 
 def seeds() -> Iterator[int]:

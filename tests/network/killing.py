@@ -40,8 +40,8 @@ SOON, SETTING_UP = 12, 60
 AIMED_A_SEED = 20
 """Writes that a blow may let pass; the same while a network is set up."""
 LOOK_S = 0.02
-APPEAR_S = 20.0
-APPEARS_S = 3.0
+APPEAR_S = 30.0
+NOW_S = 0.5
 STORE = ("commit", "publish", "mirror", "set_quorum", "set_witnessed", "put_fact", "done")
 NODE = (
     *(f"SqlStore.{name}" for name in STORE),
@@ -195,7 +195,7 @@ class Killer:
         return self.network.conductor.process.poll() is not None
 
     def _strike(self, strike: Strike, *, armed: bool = False) -> None:
-        victim = self._found(strike)
+        victim = self._found(strike, APPEAR_S if armed else NOW_S)
         if victim is None:
             return
         if strike.blow is not None and not armed:
@@ -229,9 +229,9 @@ class Killer:
     def _arm_of(self, strike: Strike) -> Path:
         return self.network.spy / "arm" / strike.victim
 
-    def _found(self, strike: Strike) -> Running | None:
-        """The victim, if he runs; a little later at the latest."""
-        end = time.monotonic() + APPEARS_S
+    def _found(self, strike: Strike, seconds: float) -> Running | None:
+        """The victim, once he runs."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end and not self._ended():
             if (found := self.network.programs().get(strike.victim)) is not None:
                 return found

@@ -32,7 +32,8 @@ MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 CONDUCTOR, CHAIN = "conductor", "chain"
 REPLAY = (*MEMBERS * 2, "crowd", "crowd", CHAIN, CONDUCTOR)
 """Who is struck in a replay, by weight."""
-DEMO = (*MEMBERS, "buyer", "bidders", "experts-zhuzhou", "experts-xian", CHAIN, CONDUCTOR)
+ACTORS = ("buyer", "bidders", "experts-zhuzhou", "experts-shiyan", "experts-xian")
+DEMO = (*MEMBERS, *ACTORS, CHAIN, CONDUCTOR)
 ARMED_S = 3.0
 """How long a blow waits for its write before it is taken back."""
 PAUSE_S = 5.0
@@ -52,7 +53,7 @@ NODE = (
 DRAWER = ("FileDrawer.write fsync", "FileDrawer.write replace")
 WRITES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(MEMBERS, NODE),
-    **dict.fromkeys(("crowd", "buyer", "bidders", "experts-zhuzhou", "experts-xian"), DRAWER),
+    **dict.fromkeys(("crowd", *ACTORS), DRAWER),
     CHAIN: ("Journal._write fsync", "_write_state replace"),
     CONDUCTOR: ("replace_file fsync", "replace_file replace"),
 }

@@ -53,7 +53,8 @@ NODE = (
 DRAWER = ("FileDrawer.write fsync", "FileDrawer.write replace")
 WRITES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(MEMBERS, NODE),
-    **dict.fromkeys(("crowd", *ACTORS), DRAWER),
+    **dict.fromkeys(ACTORS, DRAWER),
+    "crowd": (*DRAWER, "Playing._play replace"),
     CHAIN: ("Journal._write fsync", "_write_state replace"),
     CONDUCTOR: ("replace_file fsync", "replace_file replace"),
 }
@@ -66,6 +67,7 @@ FIRST_WRITES: Mapping[str, tuple[str, ...]] = {
     CONDUCTOR: ("make_keys fsync", "_write fsync", "keys_of replace", "deploy replace"),
 }
 """And those of its first start, which `first_strike` may hit."""
+NOT_DURABLE = "Profiler.write replace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class Killer:
         """Durable writes that were made and stand in neither table: nobody would strike there."""
         found = {(p.parent.name, p.name) for p in (self.network.spy / "writes").glob("*/*")}
         known = {(one, w) for table in (WRITES, FIRST_WRITES) for one in table for w in table[one]}
-        return {f"{program} {name}" for program, name in found - known}
+        return {f"{one} {name}" for one, name in found - known if name != NOT_DURABLE}
 
     def told(self) -> str:
         """The list, for whoever looks for what went wrong."""

@@ -35,7 +35,7 @@ class Audit:
 
     def check(self) -> None:
         """Fail if an acknowledged record is not where it was said to stand, or stands twice."""
-        self._hear()
+        self.hear()
         held = {centre: places_of(path) for centre, path in self._stores().items()}
         keepers = {s: k for path in self._stores().values() for s, k in keepers_of(path).items()}
         where = {r: p[0] for places in held.values() for r, p in places.items()}
@@ -68,8 +68,11 @@ class Audit:
         found = (self.site / "centres").glob("*/data/node.db")
         return {path.parts[-3]: path for path in found if is_made(path)}
 
-    def _hear(self) -> None:
-        """Read what was acknowledged since the last look; the same record, the same answer."""
+    def hear(self) -> int:
+        """Read what was acknowledged since the last look: how many records there are by now.
+
+        The same record has the same answer for ever.
+        """
         for path in (self.spy / "answers").glob("*/*.jsonl"):
             with path.open("rb") as file:
                 file.seek(self.read.get(path, 0))
@@ -81,6 +84,7 @@ class Audit:
                 before = self.told.setdefault(record, (seq, entry))
                 assert before[1] == entry, f"{record} was acknowledged at two places"
                 assert UNTOLD in (seq, before[0]) or seq == before[0]
+        return len(self.told)
 
 
 def is_made(path: Path) -> bool:

@@ -41,6 +41,7 @@ SOON, SETTING_UP = 12, 60
 AIMED_A_SEED = 20
 """Writes that a blow may let pass; the same while a network is set up."""
 LOOK_S = 0.02
+BREATH_S = 15.0
 APPEAR_S = 30.0
 NOW_S = 0.5
 STORE = ("commit", "publish", "mirror", "set_quorum", "set_witnessed", "put_fact", "done")
@@ -74,7 +75,8 @@ NOT_DURABLE = "Profiler.write replace"
 class Strike:
     """One blow: whom, after how long, at which write (None: at once), and how long he lies.
 
-    `others` are killed when he falls, and come back with him.
+    `others` are killed when he falls, and come back with him. With `breath` it waits first until
+    somebody was answered something: who is always killed while he starts shows nothing.
     """
 
     victim: str
@@ -83,6 +85,7 @@ class Strike:
     pause: float
     looks_again: bool
     others: tuple[str, ...] = ()
+    breath: bool = False
 
     def __str__(self) -> str:
         """As it stands in the list."""
@@ -140,6 +143,7 @@ def strikes(seed: int, victims: Sequence[str], every_s: float) -> Iterator[Strik
             blow=blow,
             pause=chance.choice((0.0, chance.random() * PAUSE_S)),
             looks_again=chance.random() < 0.25,
+            breath=chance.random() < 0.5,
         )
 
 
@@ -169,6 +173,7 @@ class Killer:
             self._strike(first, armed=True)
         while self.kills.total() < self.most and not self._ended_in(0.0):
             strike = next(self.strikes)
+            self._breathe(BREATH_S if strike.breath else 0.0)
             if self._ended_in(strike.after):
                 break
             self._strike(strike)
@@ -185,6 +190,12 @@ class Killer:
     def told(self) -> str:
         """The list, for whoever looks for what went wrong."""
         return "\n".join(self.list)
+
+    def _breathe(self, seconds: float) -> None:
+        """Wait until another record was acknowledged to somebody, or so long."""
+        end, known = time.monotonic() + seconds, self.audit.hear()
+        while time.monotonic() < end and self.audit.hear() == known and not self._ended():
+            time.sleep(LOOK_S)
 
     def _ended_in(self, seconds: float) -> bool:
         end = time.monotonic() + seconds

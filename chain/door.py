@@ -7,6 +7,7 @@ send without asking, and asking is not answered.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +40,7 @@ class Door:
     def __init__(self, port: int, behind: Answering) -> None:
         """Bind 127.0.0.1:`port` (0: a free one). Raises OSError if the port is taken."""
         handler = type("Handler", (_Handler,), {"behind": behind})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server = _Server(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -58,6 +59,13 @@ class Door:
         """Serve no more."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - of the base
+        """A caller that was killed is no fault of ours; the log keeps what is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -62,7 +62,7 @@ from node.services.model import Book, OwnLog, Stream
 from node.services.oversight import Oversight
 from node.services.partners import Partners
 from node.services.pools import PoolService
-from node.services.ports import NEWEST_CLOCK, Keys, Member, Partner
+from node.services.ports import NEWEST_CLOCK, Block, Keys, Member, Partner, RegistryView
 from node.services.proofs import Proofs
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
@@ -169,21 +169,17 @@ async def build(settings: Settings, store: SqlStore) -> Node:
 def _base(settings: Settings, store: SqlStore) -> _Base:
     """Open keys and chain, and take the first view of the members. Blocking."""
     keys = load_keys(settings.keys.dir)
-    client = _chain(settings, keys)
-    chain = ChainLedger(client)
+    chain, facts, block, view = _chain(settings, keys)
     system = SystemClock()
     clock: SystemClock | ChainClock = system
     if settings.clock.source == "chain":
-        block = chain.latest()
         clock = ChainClock(system, int(store.fact(NEWEST_CLOCK) or 0))
         clock.see(block.number, block.time)
     members = Members(settings.centre.id)
-    members.take(chain.registry())
+    members.take(view)
     if settings.centre.id not in members.by_id:
         raise ConfigError(f"the registry names no member {settings.centre.id}")
-    contracts = {name: address.removeprefix("0x") for name, address in client.contracts.items()}
-    facts = ChainFacts(client.chain_id, contracts, client.operator())
-    network = Network(chain_id=facts.chain_id, registry=contracts["registry"])
+    network = Network(chain_id=facts.chain_id, registry=facts.contracts["registry"])
     book, own = Book(Laws(network)), OwnLog(settings.log.origin)
     return _Base(
         settings, keys, store, chain, facts, clock, SystemEntropy(), members, book, own, Bell()
@@ -196,10 +192,14 @@ def _base(settings: Settings, store: SqlStore) -> _Base:
     wait=wait_fixed(0.2),
     reraise=True,
 )
-def _chain(settings: Settings, keys: Keys) -> ChainClient:
-    """The chain client; a chain that starts together with us is waited for."""
+def _chain(settings: Settings, keys: Keys) -> tuple[ChainLedger, ChainFacts, Block, RegistryView]:
+    """The chain and the first look at it; one that starts together with us is waited for."""
     try:
-        return ChainClient.at_registry(settings.chain.rpc, settings.chain.registry, keys.chain)
+        client = ChainClient.at_registry(settings.chain.rpc, settings.chain.registry, keys.chain)
+        ledger, contracts = ChainLedger(client), client.contracts
+        bare = {name: address.removeprefix("0x") for name, address in contracts.items()}
+        facts = ChainFacts(client.chain_id, bare, client.operator())
+        return ledger, facts, ledger.latest(), ledger.registry()
     except ChainUnavailable as error:
         raise UnavailableError(f"the chain does not answer: {error}", code="chain") from None
     except ChainError as error:

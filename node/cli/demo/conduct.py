@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.1
 QUIET_S = 2.0
 """How long nothing may happen before open calls are taken to stay unanswered."""
-STUCK_S = 60.0
+STUCK_S = 120.0
 """How long nothing may happen before the demo gives up and says who owes what."""
 ACTORS = frozenset({"buyer", "bidder", "seat"})
 

@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from node.adapters.tls import der_of, fingerprint
 from node.cli.chain_devnet import CHAIN_ID
 from node.core.errors import NodeError, UnavailableError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from node.cli.demo.plan import Planned
     from node.cli.demo.site import Ports
     from node.services.ports import Keys
+
+CHAIN_AWAY_S = 30.0
 
 
 def origin_of(member: str) -> str:
@@ -70,12 +74,19 @@ def deployer_of(operator: str) -> bytes:
     return sha256(f"yuanping demo deployer/{operator}".encode()).digest()
 
 
+@retry(
+    retry=retry_if_exception_type(UnavailableError),
+    stop=stop_after_delay(CHAIN_AWAY_S),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def found_network(
     rpc: str, deployer: bytes, descriptors: Sequence[Descriptor], out: Path
 ) -> Deployment:
     """Create the three contracts with these founders, or find them created.
 
-    Raises UnavailableError if the chain does not answer, NodeError (`chain`) if it refuses.
+    A chain that was killed meanwhile has half a minute to come back. Raises UnavailableError if
+    it does not, NodeError (`chain`) if it refuses.
     """
     from chain.deploy import Founder, deploy
     from chain.errors import ChainError, ChainUnavailable

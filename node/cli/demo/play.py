@@ -11,6 +11,7 @@ from node.cli.demo.barrier import Barrier, jumper
 from node.cli.demo.conduct import Conductor
 from node.cli.demo.ears import Case, Ears
 from node.cli.demo.papers import TRUST
+from node.cli.demo.patience import PatientOperator
 from node.cli.demo.report import Ending, anchored, file_of, winner_of
 from node.cli.demo.site import replace_file
 from node.cli.demo.telling import Telling
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from node.cli.demo.tender import Tender
     from node.cli.output import Output
     from node.core.rules.state import TenderState
+    from node.services.ports.operator import Operator
 
 Stage = tuple["Site", "Plan", "Tender"]
 READERS = ("regulator", "public")
@@ -40,10 +42,11 @@ async def play(stage: Stage, network: Network, children: Children, output: Outpu
     site, plan, tender = stage
     members = [planned.id for planned in plan.members]
     async with AsyncExitStack() as doors:
-        operators = {name: OperatorDoor(site.door(name)) for name in members}
+        at_door = {name: OperatorDoor(site.door(name)) for name in members}
+        operators = {name: PatientOperator(door) for name, door in at_door.items()}
         talking = {name: DoorClient(site.door(name)) for name in members}
         for name in members:
-            doors.push_async_callback(operators[name].close)
+            doors.push_async_callback(at_door[name].close)
             doors.push_async_callback(talking[name].close)
         stream = await operators[plan.host].open_tender(tender.id, builtin_digest(tender.rules))
         ears = Ears(case_of(plan, tender, stream), talking, Watch(laws_of(network), stream))
@@ -69,9 +72,7 @@ def laws_of(network: Network) -> Laws:
     return Laws(NetworkPart(chain_id=network.deployment.chain_id, registry=registry))
 
 
-async def _judged(
-    site: Site, tender: Tender, regulator: OperatorDoor, state: TenderState
-) -> Ending:
+async def _judged(site: Site, tender: Tender, regulator: Operator, state: TenderState) -> Ending:
     trust = parse_trust((site.root / TRUST).read_bytes())
     verdicts = {}
     for reader in READERS:

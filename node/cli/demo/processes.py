@@ -83,10 +83,14 @@ class Child:
 
 @dataclass(slots=True)
 class Children:
-    """All children, in the order they were started. In `profile` they tell of their CPU time."""
+    """All children, in the order they were started.
+
+    In `profile` they tell of their CPU time. Each holds the files `shared`, too.
+    """
 
     running: list[Child] = field(default_factory=list)
     profile: Path | None = None
+    shared: tuple[int, ...] = ()
 
     def start(self, command: Command) -> Child:
         """Start one child; its output goes to the end of its log, which its owner alone reads."""
@@ -97,6 +101,7 @@ class Children:
                 stdout=log,
                 stderr=log,
                 env=self._environment(),
+                pass_fds=self.shared,
                 start_new_session=True,  # a Ctrl-C reaches the demo alone, which stops them
             )
         child = Child(command, process)

@@ -13,7 +13,7 @@ from node.core.errors import UnavailableError
 if TYPE_CHECKING:
     from node.cli.demo.processes import Children
 
-READY_S = 60.0
+READY_S = 120.0
 POLL_S = 0.1
 TIMEOUT_S = 2.0
 OK = 200

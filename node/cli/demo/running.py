@@ -42,6 +42,10 @@ class Running:
     children: Children = field(default_factory=Children)
     network: Network | None = None
 
+    def __post_init__(self) -> None:
+        """The children hold the folder's lock, too: who goes on waits for the last of them."""
+        self.children.shared = (self.site.lock.fileno(),)
+
     def set_up(self, start: int, actors: Iterable[Command]) -> Network:
         """Start everything: the chain, the nodes, the actors; wait until the nodes are ready.
 
@@ -49,9 +53,10 @@ class Running:
         """
         site, plan = self.site, self.plan
         self.output.progress(say("正在建立网络……", "founding the network …"))
-        chain = self.children.start(setup.chain_command(site, start))
+        before = setup.chain_pid(site)
+        self.children.start(setup.chain_command(site, start))
         keys = {planned.id: setup.keys_of(site, planned.id) for planned in plan.members}
-        state = setup.wait_for_chain(site, chain, self.children)
+        state = setup.wait_for_chain(site, before, self.children)
         network = setup.found(site, plan, keys, state)
         for planned in plan.members:
             self.children.start(setup.node_command(site, planned.id))

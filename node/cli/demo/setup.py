@@ -23,7 +23,7 @@ from node.core.records.canonical import time_of
 
 if TYPE_CHECKING:
     from node.cli.demo.plan import Plan, Planned
-    from node.cli.demo.processes import Child, Children
+    from node.cli.demo.processes import Children
     from node.cli.demo.site import Site
     from node.services.ports import Keys
 
@@ -79,12 +79,20 @@ def node_command(site: Site, member: str) -> Command:
     return Command(member, words, folder / "node.log")
 
 
-def wait_for_chain(site: Site, child: Child, children: Children) -> dict[str, Any]:
-    """Wait until the chain that was just started is ready; its state.json."""
+def chain_pid(site: Site) -> int:
+    """The process that last made the chain ready; 0 if none ever did."""
+    return int(_read(site.chain / "state.json").get("pid", 0))
+
+
+def wait_for_chain(site: Site, before: int, children: Children) -> dict[str, Any]:
+    """Wait until another process than `before` has made the chain ready; its state.json.
+
+    That need not be our child: one that was killed may be started again by hand.
+    """
     end = time.monotonic() + READY_S
     while True:
         state = _read(site.chain / "state.json")
-        if state.get("pid") == child.pid:
+        if state.get("pid", 0) not in (0, before):
             return state
         children.check()
         if time.monotonic() > end:

@@ -1,7 +1,7 @@
 """The demo's folder: where everything lies (interfaces I2), and to whom it belongs.
 
 `demo.json` marks a folder as a demo's and says what it runs, so that `--resume` needs no options;
-it is locked while a demo runs in the folder.
+it is locked while a demo, or a child of one, runs in the folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BufferedRandom
@@ -24,6 +25,9 @@ MARK = "demo.json"
 OWN_FILE = "sqlite:///data/node.db"
 DATABASE = "YUANPING_DEMO_DATABASE_URL"
 """Names the nodes' databases, `{centre}` in the place of a member's id; else each has a file."""
+ENDING_S = 12.0
+"""How long the children of a killed run may take to end; the leash gives them less."""
+POLL_S = 0.1
 MAX_SOCKET_PATH = 100
 """A Unix socket's path is short on every system (104 bytes on macOS, 108 on Linux)."""
 
@@ -106,10 +110,11 @@ def find_mark(root: Path, *, resume: bool) -> Mark | None:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def claim(root: Path, mark: Mark) -> Site:
+def claim(root: Path, mark: Mark, patience_s: float = ENDING_S) -> Site:
     """Take the folder for this run: write its mark if it is new, and lock it.
 
-    Raises ConfigError if another demo runs in it.
+    The children of a run that was killed hold its lock until they have ended: they are waited
+    for. Raises ConfigError if another demo runs in it.
     """
     longest = max(mark.ports, key=len, default="")
     deepest = root.resolve() / "centres" / longest / "data" / "door.sock"
@@ -120,12 +125,21 @@ def claim(root: Path, mark: Mark) -> Site:
     if not path.exists():
         replace_file(path, msgspec.json.format(msgspec.json.encode(mark)) + b"\n")
     lock = path.open("r+b")
+    end = time.monotonic() + patience_s
+    while not _locked(lock):
+        if time.monotonic() > end:
+            lock.close()
+            raise _refused(f"another demo runs in {root}; stop it first")
+        time.sleep(POLL_S)
+    return Site(root.resolve(), mark, lock)
+
+
+def _locked(lock: BufferedRandom) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()
-        raise _refused(f"another demo runs in {root}; stop it first") from None
-    return Site(root.resolve(), mark, lock)
+        return False
+    return True
 
 
 def wanted_database() -> str:

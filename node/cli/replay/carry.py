@@ -13,6 +13,7 @@ from node.adapters.rpc.door_client import DoorClient
 from node.adapters.rpc.operator_client import OperatorDoor
 from node.cli.demo.barrier import Barrier, jumper
 from node.cli.demo.papers import TRUST
+from node.cli.demo.patience import PatientOperator
 from node.cli.demo.processes import Children, Command
 from node.cli.demo.site import make_private, replace_file
 from node.cli.language import say
@@ -106,9 +107,10 @@ async def _carry(todo: Carry, output: Output, children: Children) -> dict[str, L
     site, found = todo.site, todo.found
     told = partial(_progress, output, len(todo.cases))
     async with AsyncExitStack() as stack:
-        operators = {name: OperatorDoor(door) for name, door in found.doors.items()}
+        at_door = {name: OperatorDoor(door) for name, door in found.doors.items()}
+        operators = {name: PatientOperator(door) for name, door in at_door.items()}
         doors = {name: DoorClient(found.doors[name]) for name in found.hosts}
-        clients: list[OperatorDoor | DoorClient] = [*operators.values(), *doors.values()]
+        clients: list[OperatorDoor | DoorClient] = [*at_door.values(), *doors.values()]
         for client in clients:
             stack.push_async_callback(client.close)
         trust = parse_trust((site.root / TRUST).read_bytes())

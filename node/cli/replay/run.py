@@ -80,6 +80,7 @@ def _through(
         found = find_network(wanted.network.resolve())
         check_new(found, {case.tender for case in cases} - opened_before(wanted.out).keys())
         site = claim(wanted.out, mark or Mark(table.digest, RULES, len(found.hosts), {}))
+        children.shared = (site.lock.fileno(),)
         _take_trust(site, found)
         profiler.start()
         try:

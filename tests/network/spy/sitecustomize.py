@@ -3,6 +3,9 @@
 Put its folder first on PYTHONPATH and set LEAK_SPY to a folder. Each process of nodes and actors
 then writes `<party>/<pid>.jsonl` there: one JSON object a message, `data` in hex as it goes over
 the wire before it is encrypted, or after it is decrypted. The program itself knows nothing of it.
+
+With KILL_SPY set to a folder, a process is struck at its durable writes instead: see `striking`;
+KILL_AS names a program whose command line does not.
 """
 
 from __future__ import annotations
@@ -163,7 +166,14 @@ def witness_hook(notes: Notes, end: str, kind: str) -> Callable[[ModuleType], No
 
 
 def begin() -> None:
-    """Set the hooks if this process is to be listened to."""
+    """Set the hooks if this process is to be listened to, or to be struck."""
+    if "KILL_SPY" in os.environ:
+        from tests.network.spy.striking import hooks_of, program_of
+
+        if program := os.environ.get("KILL_AS") or program_of(sys.orig_argv):
+            hooks = hooks_of(Path(os.environ["KILL_SPY"]), program)
+            sys.meta_path.insert(0, Hooks(hooks))
+        return
     party = party_of(sys.orig_argv)
     if not (party and "LEAK_SPY" in os.environ):
         return

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -124,3 +127,15 @@ def test_only_http_addresses_are_endpoints() -> None:
     for url in ("file:///etc/passwd", "127.0.0.1:8545", "ws://h:1"):
         with pytest.raises(ValueError, match="not an HTTP address"):
             Rpc(url)
+
+
+def test_caller_that_is_killed_leaves_no_fault_in_the_log(
+    door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", door.port)) as caller:
+        caller.send(b"POST / HTTP/1.1\r\n")
+        # Closed so, the other end reads a reset, as after SIGKILL with an answer under way.
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert Rpc(f"http://127.0.0.1:{door.port}").call("m") == ["m", []]
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""

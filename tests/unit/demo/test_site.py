@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,9 +59,26 @@ def test_demo_goes_on_only_with_resume(tmp_path: Path) -> None:
 def test_second_demo_in_one_folder_is_refused(tmp_path: Path) -> None:
     first = claim(tmp_path, A_MARK)
     with pytest.raises(ConfigError, match="another demo runs"):
-        claim(tmp_path, A_MARK)
+        claim(tmp_path, A_MARK, patience_s=0.0)
     first.lock.close()
     claim(tmp_path, A_MARK).lock.close()
+
+
+def test_child_of_a_killed_demo_is_waited_for(tmp_path: Path) -> None:
+    """It still holds ports, the store and the chain; the run that goes on needs them."""
+    first = claim(tmp_path, A_MARK)
+    program = "import time; time.sleep(0.5)"
+    with subprocess.Popen([sys.executable, "-c", program], pass_fds=(first.lock.fileno(),)) as one:
+        first.lock.close()  # as a kill does
+        claim(tmp_path, A_MARK).lock.close()
+        assert one.poll() is not None or one.wait(1.0) == 0
+
+
+def test_folder_in_which_a_demo_was_killed_before_its_mark_is_as_new(tmp_path: Path) -> None:
+    (tmp_path / f".{MARK}.new").write_text("{")
+    assert find_mark(tmp_path, resume=False) is None
+    claim(tmp_path, A_MARK).lock.close()
+    assert find_mark(tmp_path, resume=True) == A_MARK
 
 
 def test_mark_that_was_changed_is_refused(tmp_path: Path) -> None:

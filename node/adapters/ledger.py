@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from chain import facts
 from chain.client import ChainClient
 from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
@@ -36,6 +37,15 @@ def _words(members: Sequence[str], words: Sequence[bytes]) -> dict[str, str]:
     """Member's account -> its word in hex, of those that are there."""
     both = zip(members, words, strict=True)
     return {member[2:]: word.hex() for member, word in both if word != ZERO}
+
+
+def _change(one: facts.Change, time: int) -> Change:
+    return Change(name_of(one.id), one.account[2:], one.descriptor, one.block, time)
+
+
+def name_of(padded: bytes) -> str:
+    """A member's id from the 32 bytes of the contract."""
+    return padded.rstrip(b"\0").decode()
 
 
 class ChainLedger:
@@ -70,10 +80,9 @@ class ChainLedger:
             block = self._chain.latest()
             changes = self._chain.registry_changes(block.number)
             proof = registry_proof(self._chain, block.number)
-        read = tuple(
-            Change(c.id.rstrip(b"\0").decode(), c.account[2:], c.descriptor, c.block)
-            for c in changes
-        )
+            blocks = {change.block for change in changes}
+            times = {number: self._chain.block(number).time for number in blocks}
+        read = tuple(_change(one, times[one.block]) for one in changes)
         contract = self._chain.contracts["registry"][2:]
         view = RegistryView(read, block.number, block.hash, contract, proof.note)
         self._view = (head, view)

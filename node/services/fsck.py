@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError, StateError
 from node.core.log.checkpoint import open_checkpoint
-from node.core.log.cosignature import check_quorum
+from node.core.log.eras import check_in_eras
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.records.envelope import open_envelope
 from node.core.records.kinds import decode_body
@@ -24,7 +24,7 @@ from node.services.anchors import slots_due
 from node.services.judging import found, judge, read_place
 
 if TYPE_CHECKING:
-    from node.core.log.policy import Quorum
+    from node.core.log.eras import Era
     from node.services.judging import Laws, State
     from node.services.members import Members
     from node.services.ports import Blobs, Chain, PlaceRow, Store, StreamRow
@@ -160,20 +160,20 @@ class Fsck:
     def _quorums(self) -> Iterator[int]:
         """Every checkpoint bears its log's own signature, and where it is said to, its quorum."""
         for origin, keeper in self._origins().items():
-            quorum = self._quorum(keeper)
+            eras = self._eras(keeper)
             for note in self.store.notes(origin, quorum=False):
                 with _at(f"{origin} size {note.size}"):
-                    open_checkpoint(note.note, quorum.log)
+                    open_checkpoint(note.note, eras[-1].quorum.log)
                     if note.quorum is not None:
-                        head = check_quorum(note.quorum, quorum).checkpoint
+                        head = check_in_eras(note.quorum, eras).found.checkpoint
                         if (head.size, head.root.hex()) != (note.size, note.root):
                             raise StateError("the quorum is of another checkpoint")
                 yield 1
 
-    def _quorum(self, keeper: str) -> Quorum:
+    def _eras(self, keeper: str) -> tuple[Era, ...]:
         if self.members is None:
             raise AssertionError("asked only where members are known")
-        return self.members.quorum(keeper)
+        return self.members.eras(keeper)
 
     def _indexes(self) -> Iterator[int]:
         """Every place stands in its keeper's log where its row says."""

@@ -139,12 +139,14 @@ def descriptor(name: str, *, status: str = "active") -> bytes:
     )
 
 
+def _change(name: str, status: str, block: int) -> Change:
+    return Change(name, seed(name)[:20].hex(), descriptor(name, status=status), block, 1000 * block)
+
+
 def view(height: int = 7, suspended: tuple[str, ...] = ()) -> RegistryView:
     """The registry as the chain shows it."""
-    changes = [Change(name, seed(name)[:20].hex(), descriptor(name), 3) for name in sorted(ROLES)]
-    changes += [
-        Change(n, seed(n)[:20].hex(), descriptor(n, status="suspended"), height) for n in suspended
-    ]
+    changes = [_change(name, "active", 3) for name in sorted(ROLES)]
+    changes += [_change(name, "suspended", height) for name in suspended]
     return RegistryView(tuple(changes), height, "bb" * 32, "aa" * 20, "a proof")
 
 

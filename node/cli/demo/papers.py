@@ -65,7 +65,7 @@ def trust_of(network: Network) -> dict[str, Any]:
 def _view(network: Network) -> RegistryView:
     """The registry as it was founded: its proof is asked for by nobody here."""
     changes = tuple(
-        Change(one.id, one.account, encode(one), network.deployment.block)
+        Change(one.id, one.account, encode(one), network.deployment.block, 0)
         for one in network.descriptors
     )
     block, contract = network.deployment.block, network.contracts["registry"]

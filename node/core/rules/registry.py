@@ -53,12 +53,13 @@ prepare(Descriptor)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the registry: who, in which block (number), and the descriptor's bytes."""
+    """One change of the registry: who, in which block (number, time), the descriptor's bytes."""
 
     id: str
     account: str
     descriptor: bytes
     block: int
+    time: int
 
 
 def read_descriptor(data: bytes, member: str) -> Descriptor:

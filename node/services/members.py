@@ -53,6 +53,11 @@ class Members:
         self._eras = {}
         return self.by_id != before
 
+    @property
+    def changed_in(self) -> int:
+        """The block of the newest change that we know."""
+        return max((change.block for change in self.view.changes), default=0) if self.view else 0
+
     def active(self) -> list[Member]:
         """Members in good standing, ourselves among them."""
         return [member for member in self.by_id.values() if member.status == "active"]
@@ -96,7 +101,7 @@ class Members:
             raise AssertionError("bootstrap takes a view before anybody notes it")
         changes = self.view.changes
         return RegistryNoted(
-            block=max(change.block for change in changes),
+            block=self.changed_in,
             contract=self.view.contract,
             entries=entries_at(changes, self.view.height),
             hash=self.view.hash,

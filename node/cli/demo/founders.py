@@ -13,10 +13,12 @@ from node.core.errors import NodeError, UnavailableError
 from node.core.records.canonical import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chain.deploy import Deployment
+    from node.cli.demo.papers import Network
     from node.core.rules.registry import Descriptor
+    from node.services.ports import RegistryView
 
 CHAIN_AWAY_S = 30.0
 
@@ -57,3 +59,12 @@ def found_network(
         raise UnavailableError(error.detail, code="chain") from None
     except ChainError as error:
         raise NodeError(f"founding: {error}", code="chain") from None
+
+
+def registry_of(network: Network) -> Callable[[], RegistryView]:
+    """What reads the network's registry from its chain. What it gives raises UnavailableError."""
+    from chain.client import ChainClient
+    from node.adapters.ledger import ChainLedger
+
+    made = network.deployment
+    return ChainLedger(ChainClient(network.rpc, made.chain_id, made.contracts)).registry

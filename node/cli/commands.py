@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Command] = {
         "仅凭本节点的存储为项目制作证据文件，节点与链都可不运行。",
         "Make evidence files from this node's store alone; neither node nor chain need run.",
         "yuanping node evidence --config centres/xian/config.toml --all --out evidence",
+    ),
     "node init": Command(
         "node.cli.node_init:init",
         "新建节点：密钥、配置和交给成员中心的描述文件。",

@@ -82,7 +82,7 @@ class Person:
 def member(name: str) -> Person:
     """A member as author."""
     signer = signer_from_seed("ed25519", seed(f"{name} record"))
-    return Person(f"{ROLES[name]}:{name}", signer, SeededEntropy(name))
+    return Person(f"{ROLES.get(name, 'centre')}:{name}", signer, SeededEntropy(name))
 
 
 def log_signer(name: str) -> Signer:
@@ -131,7 +131,7 @@ def descriptor(name: str, *, status: str = "active") -> bytes:
             name_en=name,
             name_zh=name,
             origin=log_vkey(name).name,
-            role=ROLES[name],
+            role=ROLES.get(name, "centre"),
             status=status,  # type: ignore[arg-type]
             tls=b64encode(seed(f"{name} tls")),
             witness=witness_vkey(name).name,

@@ -104,6 +104,7 @@ def _centre_of(network: Network, one: Descriptor, root: Path) -> dict[str, Any]:
     return {
         "id": one.id,
         "role": one.role,
+        "status": one.status,
         "name": {"zh": one.name_zh, "en": one.name_en},
         "host": one.id == network.host,
         "pid": pid_of(root / folder / "pid"),

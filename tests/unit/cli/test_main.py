@@ -190,7 +190,7 @@ def test_commands_of_a_group(run: Run, planted: Callable[[int | None], None]) ->
     planted(0)
     code, out, _ = run("centre", "--help")
     assert code == 0
-    assert "  centre try  Try.\n" in out
+    assert "  centre try      Try.\n" in out
     assert "Example:\n  yuanping centre propose admit descriptor.json --as zhuzhou\n" in out
     assert "centre" in run("--help")[1].partition("Commands:")[2]
     code, _, err = run("centre", "tri")

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -104,7 +105,9 @@ async def _serve(settings: Settings, store: SqlStore, stopping: asyncio.Event) -
     from api.serve import serve
     from node.bootstrap import build
 
-    node = await build(settings, store)
+    node = await _admitted(lambda: build(settings, store), stopping)
+    if node is None:
+        return
     host, _, port = settings.http.listen.rpartition(":")
     start, stop = serve(create_app(node.reads, node.telemetry.registry), host, int(port))
     try:
@@ -114,6 +117,22 @@ async def _serve(settings: Settings, store: SqlStore, stopping: asyncio.Event) -
     finally:
         await node.stop()
         await stop()
+
+
+async def _admitted(build: Callable[[], Awaitable[Node]], stopping: asyncio.Event) -> Node | None:
+    """The node as soon as the members have admitted it; None if we are told to stop before."""
+    waits = False
+    while True:
+        try:
+            return await build()
+        except UnavailableError as error:
+            if error.code != "not-admitted":
+                raise
+            if not waits:
+                log.info("waiting", detail=error.detail, advice=f"{error.advice_zh} {error.advice}")
+            waits = True
+        if await _is_told(stopping, ELECT_S):
+            return None
 
 
 async def _until(stopping: asyncio.Event, node: Node) -> None:

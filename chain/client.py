@@ -13,7 +13,15 @@ from typing import Any
 
 from chain.abi import decode, decode_error, encode_call, event, method
 from chain.errors import ChainError, ChainUnavailable
-from chain.facts import Block, Change, CheckpointSlot, Round, RoundOpened, TenderSlots
+from chain.facts import (
+    Block,
+    Change,
+    CheckpointSlot,
+    Operation,
+    Round,
+    RoundOpened,
+    TenderSlots,
+)
 from chain.rpc import Request, Rpc, RpcError
 from chain.sender import Receipt, Sender, Transaction
 
@@ -25,9 +33,15 @@ GAS = {
     "open": 250_000,
     "commit": 300_000,
     "reveal": 300_000,
+    "propose": 500_000,
+    "vote": 150_000,
+    "execute": 500_000,
 }
 """Gas limits, about twice what gas.json measured; fixed, so that nothing is estimated first."""
 GAS_A_MEMBER = 60_000
+GAS_A_BYTE = 1_500
+"""A descriptor is stored when it is proposed, and again when it is executed."""
+MAX_DESCRIPTOR = 16 * 1024
 ZERO = bytes(32)
 Call = tuple[str, str, tuple[object, ...]]
 """Contract ("registry", "anchor", "beacon"), function and arguments."""
@@ -100,6 +114,60 @@ class ChainClient:
         """Where the registry says that anchor and beacon are."""
         anchor, beacon = self._view(("registry", "contracts", ()))
         return str(anchor), str(beacon)
+
+    def operations(self) -> list[Operation]:
+        """Every change that was ever proposed, in order, with its votes."""
+        votes: dict[bytes, list[str]] = {}
+        for e in self._events("registry", "OperationVoted", 0, None):
+            votes.setdefault(e["op"], []).append(e["voter"])
+        found = self._events("registry", "OperationProposed", 0, None)
+        asked: list[Call] = [("registry", "operation", (e["op"],)) for e in found]
+        return [
+            Operation(
+                op=e["op"],
+                id=e["id"],
+                account=e["account"],
+                active=e["active"],
+                descriptor=e["descriptor"],
+                block=e["block"],
+                voters=tuple(votes.get(e["op"], ())),
+                open=bool(now[1]),
+            )
+            for e, now in zip(found, self._views(asked), strict=True)
+        ]
+
+    def votes_needed(self) -> int:
+        """How many votes a change needs now."""
+        return int(self._view(("registry", "needed", ()))[0])
+
+    def propose(self, member: bytes, account: str, active: bool, descriptor: bytes) -> bytes:
+        """Propose a member's new descriptor, or vote for it if it stands proposed; gives its id."""
+        same = (member, account.lower(), active, descriptor)
+        op = self._proposed(same)
+        if op is None:
+            self._write(("registry", "propose", (member, account, active, descriptor)))
+            op = self._proposed(same)
+        else:
+            self.vote(op)
+        if op is None:
+            raise ChainError("the proposal lapsed at once: the registry has just changed")
+        return op
+
+    def _proposed(self, same: tuple[bytes, str, bool, bytes]) -> bytes | None:
+        for one in self.operations():
+            if one.open and (one.id, one.account, one.active, one.descriptor) == same:
+                return one.op
+        return None
+
+    def vote(self, op: bytes) -> Receipt | None:
+        """Vote for an operation; None if our vote is counted already."""
+        if self._view(("registry", "hasVoted", (op, self.account)))[0]:
+            return None
+        return self._write(("registry", "vote", (op,)))
+
+    def execute(self, op: bytes) -> Receipt:
+        """Make a change that has its votes."""
+        return self._write(("registry", "execute", (op,)))
 
     # Anchor
 
@@ -253,6 +321,8 @@ class ChainClient:
     def _transaction(self, call: Call) -> Transaction:
         contract, name, args = call
         gas = GAS[name] + (GAS_A_MEMBER * len(_members(args)) if name == "open" else 0)
+        if name in ("propose", "execute"):
+            gas += GAS_A_BYTE * MAX_DESCRIPTOR
         return Transaction(self._address(contract), encode_call(contract, name, *args), gas)
 
     def _address(self, contract: str) -> bytes:

@@ -74,9 +74,11 @@ def deploy(
     for name, job in zip(found, jobs, strict=True):
         _check_code(rpc, name, found[name], job.data)
     client = ChainClient(rpc_url, chain_id, found)
-    if client.registry_head() != head_of(founders):
+    founding = client.registry_changes()[: len(founders)]
+    block = founding[0].block
+    if founding[-1].head != head_of(founders, block):
         raise ChainError("the deployer founded another registry")
-    deployment = Deployment(chain_id, **found, block=client.registry_changes()[0].block)
+    deployment = Deployment(chain_id, **found, block=block)
     if out is not None:
         aside = out.with_suffix(".new")
         aside.write_text(json.dumps(asdict(deployment), sort_keys=True) + "\n", "utf-8")
@@ -89,12 +91,12 @@ def load_deployment(path: Path) -> Deployment:
     return Deployment(**json.loads(path.read_bytes()))
 
 
-def head_of(founders: Sequence[Founder]) -> bytes:
-    """The registry's running head: head = sha256(head || id || sha256(descriptor)), from zero."""
-    head = bytes(32)
+def head_of(founders: Sequence[Founder], block: int) -> bytes:
+    """The registry's running head after the founding in this block; see Registry.sol."""
+    head, height = bytes(32), block.to_bytes(8, "big")
     for founder in founders:
         digest = hashlib.sha256(founder.descriptor).digest()
-        head = hashlib.sha256(head + founder.id + digest).digest()
+        head = hashlib.sha256(head + founder.id + height + digest).digest()
     return head
 
 

@@ -16,13 +16,30 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the registry. The head covers `id` and `descriptor`; see Registry.sol."""
+    """One change of the registry. The head covers id, block, descriptor; see Registry.sol."""
 
     id: bytes
     descriptor: bytes
     account: str
     block: int
     head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A change of the registry that was proposed; `open`: it can still be voted for and executed.
+
+    `op` is its id; `voters` are accounts in the order of their votes.
+    """
+
+    op: bytes
+    id: bytes
+    account: str
+    active: bool
+    descriptor: bytes
+    block: int
+    voters: tuple[str, ...]
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)

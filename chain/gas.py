@@ -33,7 +33,7 @@ def measure(rpc_url: str) -> dict[str, int]:
     deployment = deploy(rpc_url, CHAIN_ID, b"\x7f" * 32, founders, None)
     clients = [ChainClient(rpc_url, CHAIN_ID, deployment.contracts, key) for key in keys]
     gas = _creations(rpc, founders, deployment)
-    return gas | _anchors(clients[0]) | _beacon(clients)
+    return gas | _registry(clients) | _anchors(clients[0]) | _beacon(clients)
 
 
 def _creations(rpc: Rpc, founders: list[Founder], made: Deployment) -> dict[str, int]:
@@ -45,6 +45,17 @@ def _creations(rpc: Rpc, founders: list[Founder], made: Deployment) -> dict[str,
     }
     receipts = sender.send([Transaction(b"", data, DEPLOY_GAS) for data in jobs.values()])
     return {name: r.gas_used for name, r in zip(jobs, receipts, strict=True)}
+
+
+def _registry(clients: list[ChainClient]) -> dict[str, int]:
+    """A new member: proposed, voted for, admitted; its descriptor is as long as a founder's."""
+    one = _founder(FOUNDERS, "0x" + "77" * 20)
+    call = ("propose", (one.id, one.account, True, one.descriptor))
+    gas = {"registry.propose": clients[0].send([("registry", *call)])[0].gas_used}
+    op = clients[0].operations()[-1].op
+    for client in clients[1:3]:
+        gas["registry.vote"] = client.send([("registry", "vote", (op,))])[0].gas_used
+    return gas | {"registry.execute": clients[3].execute(op).gas_used}
 
 
 def _anchors(client: ChainClient) -> dict[str, int]:

@@ -74,6 +74,7 @@ from node.services.shown import Shown
 from node.services.supervision import Supervision
 from node.services.times import LogTimes
 from node.services.trust import ChainFacts
+from node.services.voting import Voting
 from node.services.witness import WitnessDesk
 from node.settings import Settings
 
@@ -154,8 +155,9 @@ async def build(settings: Settings, store: SqlStore) -> Node:
 
     The store has elected this process: what is read stays what stands.
 
-    Raises ConfigError for keys or addresses, UnavailableError (`chain`) if the chain stays
-    silent, UnavailableError (`store`) if what is stored does not hold together.
+    Raises ConfigError for keys or addresses, UnavailableError: `chain` if the chain stays silent,
+    `not-admitted` while the registry does not name us, `store` if what is stored does not hold
+    together.
     """
     base = await asyncio.to_thread(_base, settings, store)
     node = _wire(base)
@@ -177,13 +179,23 @@ def _base(settings: Settings, store: SqlStore) -> _Base:
         clock.see(block.number, block.time)
     members = Members(settings.centre.id)
     members.take(view)
-    if settings.centre.id not in members.by_id:
-        raise ConfigError(f"the registry names no member {settings.centre.id}")
+    _check_admitted(members, keys)
     network = Network(chain_id=facts.chain_id, registry=facts.contracts["registry"])
     book, own = Book(Laws(network)), OwnLog(settings.log.origin)
     return _Base(
         settings, keys, store, chain, facts, clock, SystemEntropy(), members, book, own, Bell()
     )
+
+
+def _check_admitted(members: Members, keys: Keys) -> None:
+    """Raise UnavailableError (`not-admitted`) if we are to wait, ConfigError for other keys."""
+    me = members.by_id.get(members.me)
+    if me is None:
+        detail = f"the registry names no member {members.me} yet"
+        raise UnavailableError(detail, code="not-admitted")
+    own = {"record": keys.record, "log": keys.log, "witness": keys.witness}
+    if any(me.key(role) != signer.public for role, signer in own.items()):
+        raise ConfigError(f"[keys] dir: these are not the keys that the registry has of {me.id}")
 
 
 @retry(
@@ -223,7 +235,7 @@ def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
         pools=pools,
         calling=Calling(pools, notifier, base.bell, (centre.name_zh, centre.name_en)),
         partners=partners,
-        times=LogTimes(base.store, base.log.origin, base.members.faulty),
+        times=LogTimes(base.store, base.log.origin, lambda: base.members.eras(base.me)),
     )
 
 
@@ -263,6 +275,7 @@ def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtD
         anchors=Anchors(base.chain),
         bell=base.bell,
     )
+    app.voting = Voting(base.members, base.chain, base.chain)
     if desk.role == "centre":
         app.calling = desk.calling
         app.seats = Seats(desk.pools, app.tender, app.active, app.say, base.bell)

@@ -72,6 +72,17 @@ class HttpSection(Section):
     listen: Address = Field(
         default="127.0.0.1:8080", description="host:port", examples=['"127.0.0.1:8080"']
     )
+    advertise: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/]+\z",
+        description="the address as partners see it",
+        examples=['"https://zhuzhou.example"'],
+    )
+
+    @property
+    def address(self) -> str:
+        """Give the address that partners are told: `advertise`, else `listen`."""
+        return self.advertise or f"http://{self.listen}"
 
 
 class GrpcSection(Section):

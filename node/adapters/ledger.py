@@ -10,32 +10,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from chain import facts
 from chain.client import ChainClient
 from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
 from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
-from node.core.errors import NodeError, UnavailableError
+from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.rules.registry import Change
-from node.services.ports import BeaconRound, Block, RegistryView, TenderSlots
+from node.services.ports import BeaconRound, Block, Proposed, RegistryView, TenderSlots
 
 ZERO = bytes(32)
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Turn what the chain client raises into our errors."""
+def _answering(code: str = "anchor") -> Iterator[None]:
+    """Turn what the chain client raises into our errors; `code` says what it refused."""
     try:
         yield
     except ChainUnavailable as error:
         raise UnavailableError(f"the chain does not answer: {error.detail}", code="chain") from None
     except ChainError as error:
-        raise NodeError(f"the chain refused: {error}", code="anchor") from None
+        refused = StateError if code == "registry" else NodeError
+        raise refused(f"the chain refused: {error}", code=code) from None
 
 
 def _words(members: Sequence[str], words: Sequence[bytes]) -> dict[str, str]:
     """Member's account -> its word in hex, of those that are there."""
     both = zip(members, words, strict=True)
     return {member[2:]: word.hex() for member, word in both if word != ZERO}
+
+
+def _change(one: facts.Change, time: int) -> Change:
+    return Change(name_of(one.id), one.account[2:], one.descriptor, one.block, time)
+
+
+def name_of(padded: bytes) -> str:
+    """A member's id from the 32 bytes of the contract."""
+    return padded.rstrip(b"\0").decode()
 
 
 class ChainLedger:
@@ -70,14 +81,46 @@ class ChainLedger:
             block = self._chain.latest()
             changes = self._chain.registry_changes(block.number)
             proof = registry_proof(self._chain, block.number)
-        read = tuple(
-            Change(c.id.rstrip(b"\0").decode(), c.account[2:], c.descriptor, c.block)
-            for c in changes
-        )
+            blocks = {change.block for change in changes}
+            times = {number: self._chain.block(number).time for number in blocks}
+        read = tuple(_change(one, times[one.block]) for one in changes)
         contract = self._chain.contracts["registry"][2:]
         view = RegistryView(read, block.number, block.hash, contract, proof.note)
         self._view = (head, view)
         return view
+
+    def proposed(self) -> tuple[list[Proposed], int]:
+        """Every change of the registry that was ever proposed, and how many votes one needs now."""
+        with _answering():
+            found, needed = self._chain.operations(), self._chain.votes_needed()
+        return [
+            Proposed(
+                op=one.op.hex(),
+                member=name_of(one.id),
+                account=one.account[2:],
+                active=one.active,
+                descriptor=one.descriptor,
+                voters=tuple(voter[2:] for voter in one.voters),
+                open=one.open,
+            )
+            for one in found
+        ], needed
+
+    def propose(self, member: str, account: str, descriptor: bytes, *, active: bool) -> str:
+        """Propose a change, or vote for it if it stands proposed; gives its id."""
+        raw = member.encode("ascii").ljust(len(ZERO), b"\0")
+        with _answering("registry"):
+            return self._chain.propose(raw, f"0x{account}", active, descriptor).hex()
+
+    def vote(self, op: str) -> None:
+        """Vote for a proposed change, once."""
+        with _answering("registry"):
+            self._chain.vote(bytes.fromhex(op))
+
+    def execute(self, op: str) -> None:
+        """Make a change that has its votes."""
+        with _answering("registry"):
+            self._chain.execute(bytes.fromhex(op))
 
     def tender(self, stream: str, keeper: str) -> TenderSlots:
         """The three slots that this account keeps for a tender."""

@@ -46,7 +46,7 @@ class Watched(Enum):
     ANCHOR_AGE = (
         "yuanping_anchor_age_seconds",
         "log",
-        "Age of the newest checkpoint that is anchored on the chain.",
+        "How long the oldest anchor has waited for the chain; 0 if none waits.",
     )
     CERTIFICATE_EXPIRY = (
         "yuanping_certificate_expiry_timestamp_seconds",

@@ -46,6 +46,43 @@ COMMANDS: Mapping[str, Command] = {
         "Make evidence files from this node's store alone; neither node nor chain need run.",
         "yuanping node evidence --config centres/xian/config.toml --all --out evidence",
     ),
+    "node init": Command(
+        "node.cli.node_init:init",
+        "新建节点：密钥、配置和交给成员中心的描述文件。",
+        "Make a new node: keys, configuration, and the descriptor that goes to the members.",
+        "yuanping node init --id luoyang --name-zh 洛阳中心 --name-en Luoyang --out luoyang"
+        " --network network.json",
+    ),
+    "node descriptor": Command(
+        "node.cli.node_init:descriptor",
+        "地址或名称变更后，重新写出描述文件。",
+        "Write the descriptor anew after a change of an address or a name.",
+        "yuanping node descriptor --config luoyang/config.toml",
+    ),
+    "centre propose": Command(
+        "node.cli.centre:propose",
+        "提议接纳、停用、退出或变更一个成员。",
+        "Propose to admit, suspend, leave or change a member.",
+        "yuanping centre propose admit descriptor.json --as zhuzhou",
+    ),
+    "centre vote": Command(
+        "node.cli.centre:vote",
+        "为一项提议投票。",
+        "Vote for a proposal.",
+        "yuanping centre vote 3f9a0c7be1d24a68 --as shiyan",
+    ),
+    "centre execute": Command(
+        "node.cli.centre:execute",
+        "票数足够后执行提议。",
+        "Execute a proposal that has its votes.",
+        "yuanping centre execute 3f9a0c7be1d24a68 --as zhuzhou",
+    ),
+    "centre list": Command(
+        "node.cli.centre:show",
+        "列出成员与待表决的提议。",
+        "List the members and the proposals that wait for votes.",
+        "yuanping centre list --as zhuzhou",
+    ),
     "chain devnet": Command(
         "node.cli.chain_devnet:chain_devnet",
         "运行一条只有一个运营者的开发链。",

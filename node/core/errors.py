@@ -91,6 +91,14 @@ ADVICE: dict[str, tuple[str, str]] = {
         "存储不可写，请检查数据库与磁盘。",
         "Check the database and its disk: connection, space, permission, health.",
     ),
+    "registry": (
+        "登记合约拒绝此操作；请用 yuanping centre list 查看成员与表决。",
+        "See `yuanping centre list` for members, proposals and votes.",
+    ),
+    "not-admitted": (
+        "等待成员表决：请把描述文件交给一个成员中心提议接纳。",
+        "Give descriptor.json to a member centre to propose; this node goes on by itself then.",
+    ),
     "in-use": (
         "另一进程正在使用此数据库，请先停止它。",
         "Stop the process that uses this database, or let it do its work.",

@@ -12,11 +12,14 @@ from node.services.application import Records
 from node.services.bell import POOL
 
 if TYPE_CHECKING:
+    from node.core.records.kinds.streams import MemberStatus
     from node.services.calling import Calling
     from node.services.oversight import Oversight
     from node.services.ports import Accepted
     from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
+    from node.services.ports.operator import Ballot
     from node.services.seats import Seats
+    from node.services.voting import Voting
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class AtDoor(Records):
     calling: Calling | None = None
     seats: Seats | None = None
     oversight: Oversight | None = None
+    voting: Voting | None = None
 
     async def disclose(self, draw: str, payload: bytes, peer: str) -> None:
         """A pool gives us, a regulator, the salts of its lists of a draw."""
@@ -61,6 +65,31 @@ class AtDoor(Records):
     async def take_seat(self, taken: SeatTaken) -> Accepted:
         """Keep the link, and bring `expert.seated` to the host."""
         return await self._seats().take_seat(taken)
+
+    async def ballot(self) -> Ballot:
+        """The members, and every change that was proposed."""
+        return await asyncio.to_thread(self._voting().ballot)
+
+    async def propose(self, descriptor: bytes) -> str:
+        """Propose to admit or change a member."""
+        return await asyncio.to_thread(self._voting().propose, descriptor)
+
+    async def propose_status(self, member: str, status: MemberStatus) -> str:
+        """Propose to suspend a member, or to take it back."""
+        return await asyncio.to_thread(self._voting().propose_status, member, status)
+
+    async def vote(self, op: str) -> str:
+        """Vote for a change."""
+        return await asyncio.to_thread(self._voting().vote, op)
+
+    async def execute(self, op: str) -> str:
+        """Make a change that has its votes."""
+        return await asyncio.to_thread(self._voting().execute, op)
+
+    def _voting(self) -> Voting:
+        if self.voting is None:
+            raise AssertionError("bootstrap gives every node its vote")
+        return self.voting
 
     def _calling(self) -> Calling:
         if self.calling is None:

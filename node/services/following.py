@@ -50,6 +50,10 @@ class Following:
     broken: set[str] = field(default_factory=set)
     fresh: asyncio.Queue[StreamRow] = field(default_factory=asyncio.Queue)
 
+    async def run_log(self) -> None:
+        """Mirror the log alone until cancelled: of a suspended member, whose past still counts."""
+        await self._again("log", self._follow_log)
+
     async def run(self) -> None:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as tasks:

@@ -18,6 +18,7 @@ from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.bell import ANY, CHAIN, TICK
 from node.services.endorsing import dispute_of, endorsement, side_body
+from node.services.outdated import forget_outdated
 from node.services.oversight import tell_regulators
 from node.services.sequencer import MAX_ITEMS
 
@@ -85,6 +86,7 @@ class Loops:
     small_cell: int
     entered: set[str] = field(default_factory=set)
     looked_at_all: float = 0.0
+    followed_change: int = 0
     ears: dict[str, Ear] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     endorsed: dict[str, float] = field(default_factory=dict)
@@ -241,11 +243,26 @@ class Loops:
             self.records.bell.ring(CHAIN)
 
     async def look_at_registry(self) -> None:
-        """Take over the registry; connections follow it at once."""
+        """Take over the registry; connections follow it at once, records through their streams."""
         desk = self.records.desk
         self.members.take(await desk.off(desk.chain.registry))
         if self.follow_partners is not None:
             await self.follow_partners()
+        if self.members.changed_in > self.followed_change:
+            if await desk.off(forget_outdated, desk.store, self.members):
+                await desk.off(self.publisher.reread)
+            desk.times.known.clear()
+            await self._note_members()
+            self.followed_change = self.members.changed_in
+
+    async def _note_members(self) -> None:
+        """Log the members as they are now in each live tender of ours that notes older ones."""
+        desk, newest = self.records.desk, self.members.changed_in
+        for state in self.records.active(own=True):
+            if state.registry is not None and state.registry.block < newest:
+                body = self.members.noted(desk.salt())
+                item = desk.scribe.tender("registry.noted/v1", body, state)
+                await self.records.say(state, item, {})
 
     async def answer_beacon(self) -> None:
         """Commit and reveal where a draw that we follow waits for us."""

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from node.core.errors import LogError
-from node.core.log.cosignature import QuorumNote, check_quorum
+from node.core.log.eras import check_in_eras
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.log.note import Note
 from node.core.log.tiles import ENTRY_BYTES
 from node.services.ports import LogNote
 
 if TYPE_CHECKING:
+    from node.core.log.cosignature import QuorumNote
     from node.services.members import Members
     from node.services.ports import LogPart, Store
 
@@ -100,7 +101,7 @@ class Mirrors:
             self._read(mirror)
         if mirror.forked:
             raise LogError(mirror.forked)
-        quorum = check_quorum(part.note, self.members.quorum(mirror.keeper))
+        quorum = check_in_eras(part.note, self.members.eras(mirror.keeper)).found
         head = quorum.checkpoint
         if head.size <= mirror.tree.size:
             self._check_known(mirror, quorum, part)

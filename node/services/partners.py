@@ -19,27 +19,37 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Partners:
-    """All partners we are connected to."""
+    """All members we are connected to; `by_id` are the partners, those in good standing."""
 
     members: Members
     connect: Callable[[Member], Partner]
     following: Callable[[str, Partner], Following]
     by_id: dict[str, Partner]
+    _connected: dict[str, Partner] = field(default_factory=dict)
     _as: dict[str, Member] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Bring connections in line with the registry as we see it now."""
-        wanted = {member.id: member for member in self.members.partners()}
+        others = self.members.by_id.items()
+        wanted = {name: member for name, member in others if name != self.members.me}
         for name in list(self._as):
             if wanted.get(name) != self._as[name]:
                 await self._drop(name)
         for name, member in wanted.items():
             if name not in self._as:
-                self._as[name] = member
-                self.by_id[name] = self.connect(member)
-                follow = self.following(name, self.by_id[name])
-                self._tasks[name] = asyncio.create_task(follow.run(), name=f"follow {name}")
+                self._begin(name, member)
+
+    def _begin(self, name: str, member: Member) -> None:
+        """Connect to a member; of a suspended one only the log is mirrored, nothing is sent."""
+        partner = self._connected[name] = self.connect(member)
+        follow = self.following(name, partner)
+        is_active = member.status == "active"
+        if is_active:
+            self.by_id[name] = partner
+        follows = follow.run() if is_active else follow.run_log()
+        self._as[name] = member
+        self._tasks[name] = asyncio.create_task(follows, name=f"follow {name}")
 
     async def close(self) -> None:
         """Let go of everybody."""
@@ -48,7 +58,8 @@ class Partners:
 
     async def _drop(self, name: str) -> None:
         del self._as[name]
-        task, partner = self._tasks.pop(name), self.by_id.pop(name)
+        self.by_id.pop(name, None)
+        task, partner = self._tasks.pop(name), self._connected.pop(name)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await partner.close()

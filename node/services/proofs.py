@@ -47,6 +47,7 @@ class ChangeKept(Part, frozen=True, kw_only=True):
     account: Hex20
     descriptor: str
     block: Count
+    time: Count
 
 
 class RegistryKept(Part, frozen=True, kw_only=True):
@@ -126,7 +127,11 @@ class Proofs:
             return
         changes = tuple(
             ChangeKept(
-                id=one.id, account=one.account, descriptor=one.descriptor.decode(), block=one.block
+                id=one.id,
+                account=one.account,
+                descriptor=one.descriptor.decode(),
+                block=one.block,
+                time=one.time,
             )
             for one in view.changes
         )
@@ -148,7 +153,8 @@ def kept_registry(store: Store) -> RegistryView:
         raise MissingError("no proof of the chain was ever kept in this store")
     kept = decode(text.encode(), RegistryKept)
     changes = tuple(
-        Change(one.id, one.account, one.descriptor.encode(), one.block) for one in kept.changes
+        Change(one.id, one.account, one.descriptor.encode(), one.block, one.time)
+        for one in kept.changes
     )
     return RegistryView(changes, kept.height, kept.hash, kept.contract, kept.proof)
 

@@ -113,6 +113,10 @@ class Publisher:
         note = sign_checkpoint(head, self.signer.sign, public).encode()
         return LogNote(head.origin, head.size, head.root.hex(), self.clock.now(), note)
 
+    def reread(self) -> None:
+        """Take over from the store which checkpoint is the newest with a quorum. Blocking."""
+        self.log.quorum, self._part = self.store.newest(self.log.origin), None
+
     def take_quorum(self, note: LogNote, quorum: str) -> LogNote:
         """Store a checkpoint's quorum form, then serve it. Blocking. Raises UnavailableError."""
         self.store.set_quorum(note.origin, note.size, quorum)

@@ -66,7 +66,7 @@ class NodeInfo:
 class Check:
     """One thing that must be known before the node is ready, and what is wrong if it is not."""
 
-    name: Literal["database", "log", "chain", "partners"]
+    name: Literal["database", "log", "chain", "partners", "member"]
     ok: bool
     detail_zh: str
     detail_en: str

@@ -92,6 +92,7 @@ class NodeReads:
                 f"block {self.records.height}",
             ),
             _partners(unknown, self.mirrors.forks()),
+            _member(self.members.by_id[self.members.me].status),
         ]
 
     async def _database(self) -> Check:
@@ -195,6 +196,18 @@ def _partners(unknown: Sequence[str], forks: Mapping[str, str]) -> Check:
         )
     told = ("；".join(zh) or "全部成员可见", "; ".join(en) or "all members are seen")
     return Check("partners", not (unknown or forks), *told)
+
+
+def _member(status: str) -> Check:
+    """Whether the registry lets us take part; a suspended member's records are refused."""
+    if status == "active":
+        return Check("member", True, "登记状态正常", "active in the registry")
+    zh = "本中心已被停用：其他成员不再接受本中心的连接与记录；请与成员协商后由其提议恢复"
+    en = (
+        "this member is suspended: others take neither its calls nor its records; "
+        "`yuanping centre propose admit` by another member takes it back"
+    )
+    return Check("member", False, zh, en)
 
 
 def _vkey(name: str, kind: int, key: PublicKey | None) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.core.log.cosignature import existed_by
-from node.core.log.note import parse_note
+from node.core.log.eras import check_in_eras
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from node.services.ports import LogNote, Store
-
+    from node.core.log.eras import Era
+    from node.services.ports import Store
 
 MOST = 4096
 """Answers that are remembered: a place is asked for again and again until its draw goes on."""
@@ -20,11 +19,11 @@ MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class LogTimes:
-    """Existed-by times in our own log; `faulty` gives f, the witnesses that may lie with us."""
+    """Existed-by times in our own log; `eras` are its quorums (`Members.eras`)."""
 
     store: Store
     origin: str
-    faulty: Callable[[], int]
+    eras: Callable[[], Sequence[Era]]
     known: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def existed_by(self, stream: str, seq: int) -> int | None:
@@ -42,11 +41,5 @@ class LogTimes:
             return None
         if len(self.known) >= MOST:
             self.known.clear()
-        self.known[stream, seq] = cosigned_at(notes[0], self.faulty())
+        self.known[stream, seq] = check_in_eras(notes[0].quorum or "", self.eras()).existed_by
         return self.known[stream, seq]
-
-
-def cosigned_at(note: LogNote, f: int) -> int:
-    """The existed-by time of a note that we stored with its quorum, so its lines are verified."""
-    lines = parse_note(note.quorum or "").signatures[1:]
-    return existed_by(sorted(int.from_bytes(line.blob[:8], "big") for line in lines), f)

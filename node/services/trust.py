@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from node.core.evidence.trust import FORMAT, parse_trust
 from node.core.log.note import parse_vkey
 from node.core.log.policy import policy_text
-from node.core.records.canonical import encode
+from node.core.records.canonical import encode, time_of
 from node.core.rules.ruleset import builtin_rulesets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from node.core.log.eras import Era
     from node.services.members import Members
     from node.services.ports import Member
 
@@ -41,7 +42,7 @@ def trust_of(members: Members, chain: ChainFacts, *, test: bool) -> dict[str, An
     document = {
         "format": FORMAT,
         "network": {"chain_id": chain.chain_id, "registry": chain.contracts["registry"]},
-        "logs": [_log(members, one) for one in everyone],
+        "logs": [_log(one, era, everyone) for one in everyone for era in members.eras(one.id)],
         "centres": [_keys(one) for one in everyone if one.role == "centre"],
         "regulators": [_keys(one) for one in everyone if one.role == "regulator"],
         "chain": {
@@ -57,19 +58,23 @@ def trust_of(members: Members, chain: ChainFacts, *, test: bool) -> dict[str, An
     return document
 
 
-def _log(members: Members, one: Member) -> dict[str, Any]:
-    quorum = members.quorum(one.id)
-    names = [member.id for member in members.active() if member.id != one.id]
-    witnesses = list(zip(names, quorum.witnesses, strict=True))
-    return {
+def _log(one: Member, era: Era, everyone: Sequence[Member]) -> dict[str, Any]:
+    names = {member.witness: member.id for member in everyone}
+    witnesses = [(names[key.name], key) for key in era.quorum.witnesses]
+    told = {
         "origin": one.origin,
-        "tlog_policy": policy_text(quorum.log, witnesses, quorum.q),
+        "tlog_policy": policy_text(era.quorum.log, witnesses, era.quorum.q),
         "n": len(witnesses),
-        "q": quorum.q,
-        "f": members.faulty(),
+        "q": era.quorum.q,
+        "f": era.f,
     }
+    return told if era.until is None else {**told, "until": time_of(era.until)}
 
 
 def _keys(one: Member) -> dict[str, Any]:
-    keys = [{"suite": key.suite, "key": key.key, "role": role} for role, key in one.keys]
-    return {"id": one.id, "keys": keys}
+    """The keys that a member keeps for ever; its TLS certificate proves nothing offline."""
+    kept = [(role, key) for role, key in one.keys if role != "tls"]
+    return {
+        "id": one.id,
+        "keys": [{"suite": key.suite, "key": key.key, "role": role} for role, key in kept],
+    }

@@ -88,7 +88,7 @@ class WorldChain:
     def registry(self) -> RegistryView:
         """The registry now."""
         view = self.chain.view()
-        changes = [Change(c.id, c.account, c.descriptor, c.block) for c in self.chain.changes]
+        changes = [Change(c.id, c.account, c.descriptor, c.block, 0) for c in self.chain.changes]
         return RegistryView(tuple(changes), view.height, view.hash, view.contract, view.proof)
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:

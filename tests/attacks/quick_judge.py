@@ -36,7 +36,7 @@ PURE: tuple[tuple[ModuleType, str], ...] = (
     (bundle, "what_hash"),
     (bundle, "where_hash"),
     (bundle, "entry_hash"),
-    (cosignatures, "check_quorum"),
+    (cosignatures, "check_in_eras"),
     (registry, "verify_note"),
     (signatures, "body_digest"),
     (signatures, "check_signature"),

@@ -32,10 +32,9 @@ def test_registry_shows_founders_and_a_head_anybody_recomputes(net: Net) -> None
     ]
     assert {c.block for c in changes} == {net.deployment.block}
     for number in range(1, len(changes) + 1):
-        part = [(c.id, c.descriptor) for c in changes[:number]]
-        assert (
-            core.registry_head_of(part) == head_of(founders()[:number]) == changes[number - 1].head
-        )
+        part = [(c.id, c.block, c.descriptor) for c in changes[:number]]
+        head = head_of(founders()[:number], net.deployment.block)
+        assert core.registry_head_of(part) == head == changes[number - 1].head
     assert net.host.registry_head() == changes[-1].head
     assert net.host.registry_changes(net.deployment.block - 1) == []
     assert [net.host.is_active(a) for a in (*ACCOUNTS, account_of(STRANGER))] == [True] * 4 + [

@@ -22,13 +22,20 @@ from node.adapters.rpc import convert, line, server
 from node.adapters.rpc.operator_client import OperatorDoor
 from node.adapters.rpc.refusals import error_of_problem, problem_of
 from node.adapters.rpc.server import Servers
-from node.core.errors import ConfigError, MissingError, NodeError, RuleError, UnavailableError
+from node.core.errors import (
+    ConfigError,
+    InvalidError,
+    MissingError,
+    NodeError,
+    RuleError,
+    UnavailableError,
+)
 from node.core.records.envelope import open_envelope
 from node.services.members import Members
 from node.services.ports import Accepted, Followed, LogPart, StreamRow
 from node.services.ports.door import Beat, Call, CallAnswer, Door, Invitation, SeatTaken
 from node.services.ports.network import Partner
-from node.services.ports.operator import Operator, Status
+from node.services.ports.operator import Elector, Operator, Status
 from tests.simulators.application import STREAM, SimApplication, places, submission
 from tests.simulators.sources import NOON
 from tests.simulators.wire import GUEST, HOST, REGULATOR, followed, keys_of, member_of, stage
@@ -245,6 +252,21 @@ async def test_operator_asks_at_the_door(tmp_path: Path) -> None:
         assert await operator.status() == Status(NOON, 1, 2, 3)
         assert await operator.open_tender("bridge", "a" * 64) == STREAM
         assert await operator.evidence(STREAM, "public") == b'{"reader":"public"}'
+
+
+async def test_operator_votes_at_the_door(tmp_path: Path) -> None:
+    async with stage(tmp_path) as node:
+        door = OperatorDoor(node.door_path)
+        node.closing.push_async_callback(door.close)
+        elector: Elector = door
+        assert await elector.ballot() == await node.app.ballot()
+        assert await elector.propose(b"{}") == "a" * 64
+        assert await elector.propose_status("luoyang", "suspended") == "b" * 64
+        assert await elector.vote("a" * 8) == await elector.execute("a" * 64) == "a" * 64
+        with pytest.raises(InvalidError):
+            await elector.vote("no number")
+        with pytest.raises(InvalidError):
+            await elector.propose(b"")
 
 
 async def test_many_batches_go_over_one_stream(tmp_path: Path) -> None:

@@ -15,22 +15,37 @@ from tests.unit.evidence.test_anchor_devnet import LINE, VKEY, note_of, text_of
 ENTRIES = st.lists(
     st.tuples(st.binary(min_size=32, max_size=32), st.binary(min_size=1, max_size=80)), max_size=6
 )
+CHANGES = st.lists(
+    st.tuples(
+        st.binary(min_size=32, max_size=32),
+        st.integers(0, 2**64 - 2),
+        st.binary(min_size=1, max_size=80),
+    ),
+    min_size=1,
+    max_size=6,
+)
 
 
-@given(ENTRIES)
-def test_both_sides_make_the_same_head(entries: list[tuple[bytes, bytes]]) -> None:
+@given(ENTRIES, st.integers(0, 2**64 - 1))
+def test_both_sides_make_the_same_head(entries: list[tuple[bytes, bytes]], block: int) -> None:
     founders = [Founder(id_, "", descriptor) for id_, descriptor in entries]
-    assert head_of(founders) == registry_head_of(entries)
+    assert head_of(founders, block) == registry_head_of(
+        (id_, block, descriptor) for id_, descriptor in entries
+    )
 
 
-@given(ENTRIES.filter(bool), st.data())
+@given(CHANGES, st.data())
 def test_the_head_covers_every_entry_and_their_order(
-    entries: list[tuple[bytes, bytes]], data: st.DataObject
+    entries: list[tuple[bytes, int, bytes]], data: st.DataObject
 ) -> None:
     head = registry_head_of(entries)
     place = data.draw(st.integers(0, len(entries) - 1))
-    id_, descriptor = entries[place]
-    for changed in ((id_, descriptor + b"x"), (bytes(a ^ 1 for a in id_), descriptor)):
+    id_, block, descriptor = entries[place]
+    for changed in (
+        (id_, block, descriptor + b"x"),
+        (id_, block + 1, descriptor),
+        (bytes(a ^ 1 for a in id_), block, descriptor),
+    ):
         assert registry_head_of([*entries[:place], changed, *entries[place + 1 :]]) != head
     assert registry_head_of(entries[:place] + entries[place + 1 :]) != head
     shuffled = data.draw(st.permutations(entries))

@@ -11,6 +11,7 @@ from node.core.errors import ForbiddenError, MissingError, NodeError
 from node.core.records.canonical import encode, time_of
 from node.core.records.envelope import Header, body_digest, open_envelope, seal
 from node.core.records.keys import key_id, signer_from_seed
+from node.core.records.kinds.streams import MemberStatus
 from node.core.records.place import FIRST_PREV, What, Where, entry_of
 from node.services.ports import (
     Accepted,
@@ -22,7 +23,7 @@ from node.services.ports import (
     Wanted,
 )
 from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
-from node.services.ports.operator import Status
+from node.services.ports.operator import Ballot, Proposal, Status
 from tests.simulators.sources import NOON
 
 SIGNER = signer_from_seed("ed25519", b"\x07" * 32)
@@ -214,3 +215,24 @@ class SimApplication:
     async def evidence(self, stream: str, reader: str) -> bytes:
         self._ask("evidence", stream, reader)
         return encode({"reader": reader})
+
+    async def ballot(self) -> Ballot:
+        self._ask("ballot")
+        proposal = Proposal("a" * 64, "luoyang", "admit", b"{}", ("zhuzhou",), open=True)
+        return Ballot((b"{}",), (proposal,), 3)
+
+    async def propose(self, descriptor: bytes) -> str:
+        self._ask("propose", descriptor)
+        return "a" * 64
+
+    async def propose_status(self, member: str, status: MemberStatus) -> str:
+        self._ask("propose_status", member, status)
+        return "b" * 64
+
+    async def vote(self, op: str) -> str:
+        self._ask("vote", op)
+        return "a" * 64
+
+    async def execute(self, op: str) -> str:
+        self._ask("execute", op)
+        return "a" * 64

@@ -149,6 +149,10 @@ class MemoryStore:
         if known is not None and known.quorum is None:
             self._notes[origin, size] = replace(known, quorum=note)
 
+    def drop_quorum(self, origin: str, size: int) -> None:
+        """Forget a quorum form."""
+        self._notes[origin, size] = replace(self._notes[origin, size], quorum=None)
+
     def notes(
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
     ) -> list[LogNote]:

@@ -62,7 +62,8 @@ class Chain:
     def found(self, members: list[Member]) -> None:
         """Deploy the registry."""
         self.changes = tuple(Change(m.id, m.account, m.descriptor(), self.height) for m in members)
-        head = layout.registry_head_of((padded_id(c.id), c.descriptor) for c in self.changes)
+        changes = ((padded_id(c.id), c.block, c.descriptor) for c in self.changes)
+        head = layout.registry_head_of(changes)
         self.slots["registry"][layout.registry_head_slot()] = head
 
     def mine(self, now: int) -> None:

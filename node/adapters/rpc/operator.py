@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,8 +13,12 @@ from yuanping.v1 import operator_pb2_grpc as rpc
 from node.adapters.rpc import convert
 from node.adapters.rpc.interceptors import Context
 from node.core.errors import InvalidError
-from node.services.ports.operator import Operator
+from node.core.records.kinds.streams import MemberStatus
+from node.services.ports.operator import Office
 
+_OP: Final = re.compile(r"[0-9a-f]{1,64}")
+_MEMBER: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_STATUS: Final[Mapping[str, MemberStatus]] = {"active": "active", "suspended": "suspended"}
 _TENDER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -22,7 +26,7 @@ _TENDER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class OperatorServicer(rpc.OperatorServiceServicer):
     """What the operator asks of the own node."""
 
-    app: Operator
+    app: Office
 
     async def GetStatus(  # noqa: N802 - name set by the proto
         self,
@@ -56,3 +60,60 @@ class OperatorServicer(rpc.OperatorServiceServicer):
         reader = convert.reader_from(request.reader)
         for chunk in convert.pieces_of(await self.app.evidence(stream, reader)):
             yield pb.GetEvidenceResponse(chunk=chunk)
+
+    async def ListMembers(  # noqa: N802
+        self,
+        request: pb.ListMembersRequest,  # noqa: ARG002
+        context: Context,  # noqa: ARG002
+    ) -> pb.ListMembersResponse:
+        """Say who belongs to the network, and what was proposed."""
+        found = await self.app.ballot()
+        proposals = [
+            pb.Proposal(
+                op=one.op,
+                member=one.member,
+                what=one.what,
+                descriptor=one.descriptor,
+                voters=one.voters,
+                open=one.open,
+            )
+            for one in found.proposals
+        ]
+        return pb.ListMembersResponse(
+            members=found.members, proposals=proposals, needed=found.needed
+        )
+
+    async def ProposeMember(  # noqa: N802
+        self,
+        request: pb.ProposeMemberRequest,
+        context: Context,  # noqa: ARG002
+    ) -> pb.ProposeMemberResponse:
+        """Propose a change."""
+        if request.descriptor:
+            return pb.ProposeMemberResponse(op=await self.app.propose(request.descriptor))
+        if request.status not in _STATUS or not _MEMBER.fullmatch(request.member):
+            raise InvalidError("give a descriptor, or a member's id and `active` or `suspended`")
+        op = await self.app.propose_status(request.member, _STATUS[request.status])
+        return pb.ProposeMemberResponse(op=op)
+
+    async def VoteMember(  # noqa: N802
+        self,
+        request: pb.VoteMemberRequest,
+        context: Context,  # noqa: ARG002
+    ) -> pb.VoteMemberResponse:
+        """Vote."""
+        return pb.VoteMemberResponse(op=await self.app.vote(_op_from(request.op)))
+
+    async def ExecuteMember(  # noqa: N802
+        self,
+        request: pb.ExecuteMemberRequest,
+        context: Context,  # noqa: ARG002
+    ) -> pb.ExecuteMemberResponse:
+        """Make a change."""
+        return pb.ExecuteMemberResponse(op=await self.app.execute(_op_from(request.op)))
+
+
+def _op_from(op: str) -> str:
+    if not _OP.fullmatch(op):
+        raise InvalidError("an operation's id is hexadecimal digits")
+    return op

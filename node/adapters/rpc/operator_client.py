@@ -12,7 +12,8 @@ from yuanping.v1 import operator_pb2_grpc as rpc
 
 from node.adapters.rpc import convert
 from node.adapters.rpc.line import CALL_S, OPTIONS, Line
-from node.services.ports.operator import Status
+from node.core.records.kinds.streams import MemberStatus
+from node.services.ports.operator import Ballot, Proposal, Status
 
 EVIDENCE_S: Final = 60.0
 """Longest time of one evidence file."""
@@ -53,3 +54,35 @@ class OperatorDoor:
             return file.data()
 
         return await self._line.ask(once)
+
+    async def ballot(self) -> Ballot:
+        """The members, and every change that was proposed."""
+        call = partial(self._stub.ListMembers, pb.ListMembersRequest(), timeout=CALL_S)
+        found = await self._line.ask(call)
+        proposals = tuple(
+            Proposal(one.op, one.member, one.what, one.descriptor, tuple(one.voters), one.open)
+            for one in found.proposals
+        )
+        return Ballot(tuple(found.members), proposals, found.needed)
+
+    async def propose(self, descriptor: bytes) -> str:
+        """Propose to admit or change a member, with our vote; gives the operation's id."""
+        return await self._propose(pb.ProposeMemberRequest(descriptor=descriptor))
+
+    async def propose_status(self, member: str, status: MemberStatus) -> str:
+        """Propose to suspend a member, or to take it back; gives the operation's id."""
+        return await self._propose(pb.ProposeMemberRequest(member=member, status=status))
+
+    async def vote(self, op: str) -> str:
+        """Vote for an operation, named by its first digits at least; gives its id."""
+        call = partial(self._stub.VoteMember, pb.VoteMemberRequest(op=op), timeout=CALL_S)
+        return convert.digest_from((await self._line.ask(call)).op, "an operation")
+
+    async def execute(self, op: str) -> str:
+        """Make a change that has its votes; gives its id. Asked once: it is no change twice."""
+        call = partial(self._stub.ExecuteMember, pb.ExecuteMemberRequest(op=op), timeout=CALL_S)
+        return convert.digest_from((await self._line.ask_once(call)).op, "an operation")
+
+    async def _propose(self, request: pb.ProposeMemberRequest) -> str:
+        call = partial(self._stub.ProposeMember, request, timeout=CALL_S)
+        return convert.digest_from((await self._line.ask(call)).op, "an operation")

@@ -43,7 +43,7 @@ from node.core.errors import ConfigError, InvalidError
 from node.services.members import Members
 from node.services.ports import Keys
 from node.services.ports.door import Application
-from node.services.ports.operator import Operator
+from node.services.ports.operator import Office
 
 DOOR_BEAT_S: Final = 0.5
 """How often programs at the door hear the time: they act by the node's clock."""
@@ -126,7 +126,7 @@ class Servers:
     """Both servers of a node. `listen` is host:port (port 0: a free one), `door` the socket."""
 
     app: Application
-    operator: Operator
+    operator: Office
     members: Members
     keys: Keys
     listen: str

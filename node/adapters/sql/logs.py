@@ -82,6 +82,12 @@ def set_quorum(db: Connection, origin: str, size: int, note: str) -> None:
     )
 
 
+def drop_quorum(db: Connection, origin: str, size: int) -> None:
+    """Forget the quorum form of a checkpoint's note."""
+    where = (NOTES.c.origin == origin, NOTES.c.size == size)
+    db.execute(update(NOTES).where(*where).values(quorum=None))
+
+
 def notes_of(
     db: Connection, origin: str, after: int, *, quorum: bool, limit: int | None
 ) -> list[LogNote]:

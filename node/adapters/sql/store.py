@@ -110,6 +110,11 @@ class SqlStore:
         with self._database.write() as db:
             logs.set_quorum(db, origin, size, note)
 
+    def drop_quorum(self, origin: str, size: int) -> None:
+        """Forget the quorum form of a checkpoint's note: its witnesses no longer suffice."""
+        with self._database.write() as db:
+            logs.drop_quorum(db, origin, size)
+
     def notes(
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
     ) -> list[LogNote]:

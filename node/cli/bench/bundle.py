@@ -88,7 +88,7 @@ def signatures_of(file: dict[str, Any], trust: Trust) -> int:
     """How many signatures a verifier of this file must check at least."""
     envelopes = sum("envelope" in place for one in file["streams"] for place in one["places"])
     notes = {point["note"] for one in file["streams"] for point in one["checkpoints"]}
-    quorums = [trust.quorums[note.partition("\n")[0]][0] for note in notes]
+    quorums = [trust.eras[note.partition("\n")[0]][-1].quorum for note in notes]
     return envelopes + sum(1 + quorum.q for quorum in quorums) + len(file["anchors"])
 
 

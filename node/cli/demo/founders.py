@@ -1,4 +1,4 @@
-"""The founding members: a descriptor of each from its keys, and the contracts that name them."""
+"""Founding the network: the contracts that name its first members."""
 
 from __future__ import annotations
 
@@ -8,61 +8,19 @@ from typing import TYPE_CHECKING
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from node.adapters.tls import der_of, fingerprint
 from node.cli.chain_devnet import CHAIN_ID
 from node.core.errors import NodeError, UnavailableError
-from node.core.records.canonical import b64encode, encode
-from node.core.records.keys import PublicKey, public_of_seed
-from node.core.records.kinds.streams import RegistryKey
-from node.core.rules.registry import Descriptor
+from node.core.records.canonical import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chain.deploy import Deployment
-    from node.cli.demo.plan import Planned
-    from node.cli.demo.site import Ports
-    from node.services.ports import Keys
+    from node.cli.demo.papers import Network
+    from node.core.rules.registry import Descriptor
+    from node.services.ports import RegistryView
 
 CHAIN_AWAY_S = 30.0
-
-
-def origin_of(member: str) -> str:
-    """The name of a member's log."""
-    return f"{member}.example/log"
-
-
-def descriptor_of(planned: Planned, keys: Keys, ports: Ports) -> Descriptor:
-    """What the registry says of a member at the start: names, addresses, public keys."""
-    from chain.sender import signer_of
-
-    der = der_of(keys.tls_cert.read_bytes())
-    account = signer_of(keys.chain).address.lower().removeprefix("0x")
-    public = {
-        "box": public_of_seed("x25519", keys.box),
-        "chain": PublicKey(account, "secp256k1-address"),
-        "log": keys.log.public,
-        "record": keys.record.public,
-        "tls": PublicKey(fingerprint(der), "x509-sha256"),
-        "witness": keys.witness.public,
-    }
-    return Descriptor(
-        account=account,
-        endpoint=f"127.0.0.1:{ports.grpc}",
-        http=f"http://127.0.0.1:{ports.http}",
-        id=planned.id,
-        keys=tuple(
-            RegistryKey(key=key.key, role=role, suite=key.suite)  # type: ignore[arg-type]
-            for role, key in sorted(public.items())
-        ),
-        name_en=planned.name_en,
-        name_zh=planned.name_zh,
-        origin=origin_of(planned.id),
-        role=planned.role,  # type: ignore[arg-type]
-        status="active",
-        tls=b64encode(der),
-        witness=f"{planned.id}.example/witness",
-    )
 
 
 def deployer_of(operator: str) -> bytes:
@@ -101,3 +59,12 @@ def found_network(
         raise UnavailableError(error.detail, code="chain") from None
     except ChainError as error:
         raise NodeError(f"founding: {error}", code="chain") from None
+
+
+def registry_of(network: Network) -> Callable[[], RegistryView]:
+    """What reads the network's registry from its chain. What it gives raises UnavailableError."""
+    from chain.client import ChainClient
+    from node.adapters.ledger import ChainLedger
+
+    made = network.deployment
+    return ChainLedger(ChainClient(network.rpc, made.chain_id, made.contracts)).registry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from node.cli.demo.site import replace_json
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey
 from node.core.records.canonical import b64decode, encode
-from node.core.rules.registry import Change
+from node.core.rules.registry import Change, descriptors_at
 from node.services.members import Members
 from node.services.ports import RegistryView
 from node.services.trust import ChainFacts
@@ -36,6 +36,7 @@ class Network:
     descriptors: tuple[Descriptor, ...]
     deployment: Deployment
     chain_state: Mapping[str, Any]
+    view: RegistryView | None = None
 
     @property
     def rpc(self) -> str:
@@ -56,16 +57,23 @@ def trust_of(network: Network) -> dict[str, Any]:
     that nothing real was decided here.
     """
     members = Members(network.host)
-    members.take(_view(network))
+    members.take(network.view or _founded(network))
     operator = str(network.chain_state["operator"])
     facts = ChainFacts(network.deployment.chain_id, network.contracts, operator)
     return policy_of(members, facts, test=True)
 
 
-def _view(network: Network) -> RegistryView:
+def followed(network: Network, view: RegistryView, root: Path) -> Network:
+    """The network as the registry stands now; its users see those nodes that lie in its folder."""
+    found = descriptors_at(view.changes, view.height).values()
+    here = (one for one in found if (root / "centres" / one.id / "config.toml").exists())
+    return replace(network, descriptors=tuple(here), view=view)
+
+
+def _founded(network: Network) -> RegistryView:
     """The registry as it was founded: its proof is asked for by nobody here."""
     changes = tuple(
-        Change(one.id, one.account, encode(one), network.deployment.block)
+        Change(one.id, one.account, encode(one), network.deployment.block, 0)
         for one in network.descriptors
     )
     block, contract = network.deployment.block, network.contracts["registry"]
@@ -96,6 +104,7 @@ def _centre_of(network: Network, one: Descriptor, root: Path) -> dict[str, Any]:
     return {
         "id": one.id,
         "role": one.role,
+        "status": one.status,
         "name": {"zh": one.name_zh, "en": one.name_en},
         "host": one.id == network.host,
         "pid": pid_of(root / folder / "pid"),

@@ -11,6 +11,7 @@ import msgspec
 
 import node
 from node.core.errors import ConfigError
+from node.core.records.kinds.streams import MemberRole
 
 LEAST = 2
 FOLDER = Path(node.__file__).resolve().parents[1] / "deploy" / "three-centres"
@@ -27,7 +28,7 @@ class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     experts: int = 0
 
     @property
-    def role(self) -> str:
+    def role(self) -> MemberRole:
         """`centre` or `regulator`."""
         return "centre" if self.experts else "regulator"
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.cli.demo import setup
-from node.cli.demo.papers import Network, write_network
+from node.cli.demo.founders import registry_of
+from node.cli.demo.papers import Network, followed, write_network, write_trust
 from node.cli.demo.processes import Children, Command
 from node.cli.demo.readiness import wait_until_ready
 from node.cli.demo.site import make_private
 from node.cli.language import say
+from node.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from node.cli.demo.plan import Plan
     from node.cli.demo.site import Site
     from node.cli.output import Output
+    from node.services.ports import RegistryView
 
 PIDS_EVERY_S = 1.0
 
@@ -70,14 +74,27 @@ class Running:
         return network
 
     def stay(self, network: Network) -> None:
-        """Stay until somebody interrupts; network.json follows nodes that are started anew."""
+        """Stay until somebody interrupts.
+
+        network.json follows nodes that are started anew, and both papers the members' votes.
+        """
         self.output.progress(say("网络保持运行，Ctrl-C 停止", "the network stays; Ctrl-C stops it"))
+        registry = registry_of(network)
         try:
             while True:
+                with suppress(UnavailableError):  # a chain that is away is shown by the nodes
+                    network = self._follow(network, registry())
                 write_network(network, self.site.root, running=True)
                 time.sleep(PIDS_EVERY_S)
         except KeyboardInterrupt:
             return
+
+    def _follow(self, network: Network, view: RegistryView) -> Network:
+        if network.view == view:
+            return network
+        self.network = followed(network, view, self.site.root)
+        write_trust(self.network, self.site.root)
+        return self.network
 
     def stop(self) -> None:
         """Stop all children and say so in network.json."""

@@ -14,56 +14,26 @@ from typing import TYPE_CHECKING, Any
 from node.adapters.clock import SystemClock
 from node.adapters.entropy import SystemEntropy
 from node.adapters.keys import load_keys, make_keys
-from node.cli.demo.founders import deployer_of, descriptor_of, found_network, origin_of
+from node.cli.config_file import ConfigFile
+from node.cli.demo.founders import deployer_of, found_network
 from node.cli.demo.papers import Network, write_trust
 from node.cli.demo.processes import Command
 from node.cli.demo.site import replace_file
+from node.cli.descriptor import descriptor_of, origin_of
 from node.core.errors import UnavailableError
 from node.core.records.canonical import time_of
 
 if TYPE_CHECKING:
     from node.cli.demo.plan import Plan, Planned
     from node.cli.demo.processes import Children
-    from node.cli.demo.site import Site
+    from node.cli.demo.site import Ports, Site
+    from node.core.rules.registry import Descriptor
     from node.services.ports import Keys
 
 READY_S = 30.0
 POLL_S = 0.02
-
-CONFIG = """\
-# Written by `yuanping demo`. `yuanping node run --config` with this file starts the node by hand.
-[centre]
-id = "{id}"
-role = "{role}"
-name_zh = {name_zh}
-name_en = {name_en}
-
-[http]
-listen = "127.0.0.1:{http}"
-
-[grpc]
-listen = "127.0.0.1:{grpc}"
-
-[store]
-database_url = {database_url}
-blobs = "data/blobs"
-
-[keys]
-dir = "keys"
-
-[chain]
-kind = "anvil"
-rpc = "{rpc}"
-registry = "{registry}"
-
-[log]
-origin = "{origin}"
-tick_ms = {tick_ms}
-smallest_tick = {smallest_tick}
-
-[clock]
-source = "chain"
-"""
+LOOPBACK = "127.0.0.1"
+ABOUT = "Written by `yuanping demo`; `yuanping node run --config` starts the node by hand."
 
 
 def chain_command(site: Site, start: int) -> Command:
@@ -116,7 +86,7 @@ def found(site: Site, plan: Plan, keys: dict[str, Keys], chain_state: dict[str, 
     """Found the network on the running chain and write trust.json and every configuration."""
     ports = site.mark.ports
     descriptors = tuple(
-        descriptor_of(planned, keys[planned.id], ports[planned.id]) for planned in plan.members
+        _descriptor(planned, keys[planned.id], ports[planned.id]) for planned in plan.members
     )
     rpc = f"http://127.0.0.1:{chain_state['port']}"
     deployer = deployer_of(str(chain_state["operator"]))
@@ -124,29 +94,35 @@ def found(site: Site, plan: Plan, keys: dict[str, Keys], chain_state: dict[str, 
     network = Network(plan.host, descriptors, deployment, chain_state)
     write_trust(network, site.root)
     for planned in plan.members:
-        text = config_text(site, plan, planned, network)
+        text = _config_of(site, plan, planned, network)
         replace_file(site.centre(planned.id) / "config.toml", text.encode())
     return network
 
 
-def config_text(site: Site, plan: Plan, planned: Planned, network: Network) -> str:
+def _descriptor(planned: Planned, keys: Keys, ports: Ports) -> Descriptor:
+    endpoint, http = f"{LOOPBACK}:{ports.grpc}", f"http://{LOOPBACK}:{ports.http}"
+    return descriptor_of(planned, keys, origin_of(planned.id), endpoint, http)
+
+
+def _config_of(site: Site, plan: Plan, planned: Planned, network: Network) -> str:
     """A member's config.toml."""
     ports = site.mark.ports[planned.id]
-    return CONFIG.format(
+    return ConfigFile(
+        about=ABOUT,
         id=planned.id,
         role=planned.role,
-        # A JSON string of printable text is a TOML string.
-        name_zh=json.dumps(planned.name_zh, ensure_ascii=False),
-        name_en=json.dumps(planned.name_en, ensure_ascii=False),
-        database_url=json.dumps(site.mark.database.replace("{centre}", planned.id)),
-        http=ports.http,
-        grpc=ports.grpc,
+        name_zh=planned.name_zh,
+        name_en=planned.name_en,
+        http=f"{LOOPBACK}:{ports.http}",
+        grpc=f"{LOOPBACK}:{ports.grpc}",
         rpc=network.rpc,
+        registry=network.deployment.registry,
         origin=origin_of(planned.id),
         tick_ms=plan.tick_ms,
         smallest_tick=plan.smallest_tick,
-        registry=network.deployment.registry,
-    )
+        clock="chain",
+        database_url=site.mark.database.replace("{centre}", planned.id),
+    ).text()
 
 
 def _read(path: Path) -> dict[str, Any]:

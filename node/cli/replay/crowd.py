@@ -139,7 +139,8 @@ async def _run(places: Places, output: Output) -> None:
     trust = parse_trust((root / str(form["trust"])).read_bytes())
     drawer, receipts = FileDrawer(places.dir), FileDrawer(places.receipts)
     (places.opened / DONE).mkdir(parents=True, exist_ok=True)
-    centres = [one for one in form["centres"] if one["role"] == "centre"]
+    members = [one for one in form["centres"] if one.get("status", "active") == "active"]
+    centres = [one for one in members if one["role"] == "centre"]
     async with AsyncExitStack() as stack:
         doors = {}
         for one in centres:

@@ -38,6 +38,7 @@ class Centre(msgspec.Struct, frozen=True):
     role: str
     http: str
     dir: str
+    status: str = "active"
 
 
 class NetworkForm(msgspec.Struct, frozen=True):
@@ -71,8 +72,9 @@ class Found:
 
     @property
     def hosts(self) -> list[str]:
-        """The centres, each of which can keep a tender."""
-        return [one.id for one in self.form.centres if one.role == "centre"]
+        """The centres in good standing, each of which can keep a tender."""
+        centres = (one for one in self.form.centres if one.role == "centre")
+        return [one.id for one in centres if one.status == "active"]
 
     @property
     def regulator(self) -> str:
@@ -81,8 +83,8 @@ class Found:
 
     @property
     def doors(self) -> dict[str, Path]:
-        """Every member's operator's door."""
-        return {one.id: self._door(one) for one in self.form.centres}
+        """The operator's door of every member in good standing."""
+        return {one.id: self._door(one) for one in self.form.centres if one.status == "active"}
 
     def _door(self, one: Centre) -> Path:
         return self.path.parent / one.dir / "data" / "door.sock"
@@ -121,7 +123,7 @@ def find_network(path: Path) -> Found:
 
 def _check_members(found: Found) -> None:
     """There are centres and a regulator, and their doors are open to us."""
-    if not found.hosts or len(found.hosts) == len(found.form.centres):
+    if not found.hosts or len(found.hosts) == len(found.doors):
         raise ConfigError(f"{found.path} names no centre or no regulator", code="unreadable")
     for member, door in found.doors.items():
         if not door.exists():

@@ -178,11 +178,15 @@ def registry_head(fact: BlockFact) -> bytes:
     return _word(fact, registry_head_slot())
 
 
-def registry_head_of(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The head over (id, descriptor) in order: SHA-256(head || id || SHA-256(descriptor))."""
+def registry_head_of(changes: Iterable[tuple[bytes, int, bytes]]) -> bytes:
+    """The head over changes (id, block, descriptor) in order.
+
+    From zero: SHA-256(head || id || block as 8 bytes || SHA-256(descriptor)).
+    """
     head = bytes(WORD)
-    for member, descriptor in entries:
-        head = sha256(head + member + sha256(descriptor).digest()).digest()
+    for member, block, descriptor in changes:
+        digest = sha256(descriptor).digest()
+        head = sha256(head + member + block.to_bytes(8, "big") + digest).digest()
     return head
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
-from node.core.log.cosignature import check_quorum, existed_by
+from node.core.log.eras import check_in_eras
 from node.core.records.canonical import epoch_of
 from node.core.records.kinds.draws import DrawJoined, PoolPublished
 from node.core.records.kinds.tender import BidsClosed
@@ -57,11 +57,10 @@ def origin_of(case: Case, stream: Stream) -> str:
 
 
 def _time(case: Case, head: Head, origin: str) -> int:
-    if head.checkpoint.origin != origin or origin not in case.trust.quorums:
+    if head.checkpoint.origin != origin or origin not in case.trust.eras:
         raise LinkError("log-unknown", head.path, head.checkpoint.origin)
-    quorum, log = case.trust.quorums[origin]
     try:
-        return existed_by(check_quorum(head.note, quorum).times, log.f)
+        return check_in_eras(head.note, case.trust.eras[origin]).existed_by
     except NodeError as error:
         raise LinkError("cosignature", head.path, error.detail) from None
 

@@ -12,7 +12,7 @@ from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
 from node.core.evidence.report import CheckResult, Verdict, unknown_facts
 from node.core.evidence.standing import Claim, claim_of
-from node.core.log.cosignature import check_quorum, existed_by
+from node.core.log.eras import check_in_eras
 from node.core.log.merkle import leaf_hash
 from node.core.log.proof import TlogProof, parse_proof
 from node.core.records.canonical import time_of
@@ -72,11 +72,10 @@ def _included(proof: TlogProof, extra: Extra) -> LinkError | None:
 
 def _cosigned(proof: TlogProof, trust: Trust) -> tuple[int | None, str, LinkError | None]:
     origin = proof.head().origin
-    if origin not in trust.quorums:
+    if origin not in trust.eras:
         return None, origin, LinkError("log-unknown", "", origin)
-    quorum, log = trust.quorums[origin]
     try:
-        return existed_by(check_quorum(proof.note(), quorum).times, log.f), origin, None
+        return check_in_eras(proof.note(), trust.eras[origin]).existed_by, origin, None
     except NodeError as error:
         return None, origin, LinkError("cosignature", "", error.detail)
 

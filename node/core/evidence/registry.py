@@ -1,8 +1,8 @@
 """Check 5, first part: the network is the trusted one, and the registry is the chain's.
 
-Source: protocol.md 7, 10.11; chain/contracts/Registry.sol. The head covers id and descriptor of
-every change in order, so one proven slot proves the whole list; `account` and `block` of a change
-are compared with the descriptor and with the notes of the members. What the policy pins must
+Source: protocol.md 7, 10.11; chain/contracts/Registry.sol. The head covers id, block
+and descriptor of every change in order, so one proven slot proves the whole list; `account` is
+compared with the descriptor. What the policy pins must
 stand in the registry.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from node.core.evidence.bundle import ChangeForm, Place
     from node.core.evidence.case import Case
     from node.core.evidence.trust import MemberTrust
-    from node.core.records.kinds.streams import RegistryEntry, RegistryKey
+    from node.core.records.kinds.streams import RegistryEntry
     from node.core.rules.registry import Descriptor
 
 BEACON = "commit-reveal"
@@ -69,12 +69,12 @@ def check_registry(case: Case) -> None:
     changes = case.evidence.form.registry
     for number, change in enumerate(changes):
         _check_change(f"/registry/{number}", change)
-    heights = set()
+    newest = 0
     for place, noted in _noted(case):
         _check_noted(case, place, noted)
-        heights.add(noted.block)
+        newest = max(newest, noted.block)
     blocks = [change.block for change in changes]
-    if blocks != sorted(blocks) or not set(blocks) <= heights:
+    if blocks != sorted(blocks) or blocks[-1:] != [newest]:
         raise LinkError("registry", "/registry", "a change at a block that nobody noted")
 
 
@@ -125,13 +125,16 @@ def _check_noted(case: Case, place: Place, noted: RegistryNoted) -> None:
         check_shows_only(fact, [registry_head_slot()])
     except NodeError as error:
         raise LinkError("chain-slots", place.path, error.detail) from None
-    head = registry_head_of((padded_id(c.id), encode(c.descriptor)) for c in changes)
+    head = registry_head_of((padded_id(c.id), c.block, encode(c.descriptor)) for c in changes)
     if registry_head(fact) != head:
         raise LinkError("registry", place.path, "the chain's head is over other descriptors")
 
 
 def check_pins(case: Case) -> None:
-    """Members have the keys that the policy pins; logs and regulators only those it names."""
+    """Members have the keys that the policy pins; logs and regulators only those it names.
+
+    A member of the policy that the file's registry does not have joined later.
+    """
     members = {c.descriptor.id: c.descriptor for c in case.evidence.form.registry}
     trust = case.trust.form
     _check_pinned(members, trust.centres)
@@ -142,7 +145,7 @@ def check_pins(case: Case) -> None:
             raise LinkError("pinned", "/registry", f"{member.id}: regulator or not?")
     for stream in case.evidence.streams:
         member = members[stream.keeper]
-        quorum, _ = case.trust.quorums[member.origin]
+        quorum = case.trust.eras[member.origin][-1].quorum
         log = [key.key for key in member.keys if key.role == "log"]
         if log != [quorum.log.public.hex()]:
             raise LinkError("pinned", "/registry", f"{member.id}: key of its log")
@@ -150,6 +153,7 @@ def check_pins(case: Case) -> None:
 
 def _check_pinned(members: dict[str, Descriptor], pins: Sequence[MemberTrust]) -> None:
     for pin in pins:
-        keys: tuple[RegistryKey, ...] = members[pin.id].keys if pin.id in members else ()
-        if not pin.keys or not set(pin.keys) <= set(keys):
+        if not pin.keys:
+            raise LinkError("pinned", "/registry", f"{pin.id}: keys")
+        if pin.id in members and not set(pin.keys) <= set(members[pin.id].keys):
             raise LinkError("pinned", "/registry", f"{pin.id}: keys")

@@ -218,13 +218,13 @@ def _trust(case: Case) -> dict[str, Any]:
     origin = next(
         (c.descriptor.origin for c in case.evidence.form.registry if c.id == case.host.keeper), ""
     )
-    quorum = case.trust.quorums.get(origin)
+    eras = case.trust.eras.get(origin)
     chain = case.trust.form.chain
     validators = chain.validators or ()
     return {
-        "n": quorum[1].n if quorum else None,
-        "q": quorum[1].q if quorum else None,
-        "f": quorum[1].f if quorum else None,
+        "n": len(eras[-1].quorum.witnesses) if eras else None,
+        "q": eras[-1].quorum.q if eras else None,
+        "f": eras[-1].f if eras else None,
         "chain": chain.kind,
         "operators": 1 if chain.operator else len(validators),
         "clock": case.evidence.form.environment.clock,

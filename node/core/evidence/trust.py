@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from node.core.errors import InvalidError, NodeError
+from node.core.log.eras import Era
 from node.core.log.note import ED25519, VerifierKey
 from node.core.log.policy import Quorum, least_quorum, parse_policy, quorum_of
-from node.core.records.canonical import END, Count, Hex32
+from node.core.records.canonical import END, Count, Hex32, Time, epoch_of
 from node.core.records.kinds.base import CentreId, Hex20
 from node.core.records.kinds.streams import Network, RegistryKey
 
@@ -32,13 +34,18 @@ class _Form(
 
 
 class LogTrust(_Form, frozen=True):
-    """One log: q of n witnesses must cosign, of whom f may lie with the host."""
+    """One log: q of n witnesses must cosign, of whom f may lie with the host.
+
+    A log whose witnesses changed stands more than once, in order of time; each but the last one
+    speaks for what was cosigned up to its `until`.
+    """
 
     f: _Small
     n: _Small
     origin: str
     q: _Small
     tlog_policy: str
+    until: Time | None = None
 
 
 class MemberTrust(_Form, frozen=True):
@@ -102,10 +109,10 @@ class TrustForm(_Form, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A policy that makes sense: `quorums` by log origin."""
+    """A policy that makes sense: `eras` of each log's quorum by origin, in order of time."""
 
     form: TrustForm
-    quorums: dict[str, tuple[Quorum, LogTrust]]
+    eras: dict[str, tuple[Era, ...]]
 
     @property
     def operator_vkey(self) -> str | None:
@@ -130,11 +137,27 @@ def parse_trust(data: bytes) -> Trust:
     chain = form.chain
     if (chain.operator is None) == (chain.validators is None):
         raise InvalidError("policy: a chain has an operator or validators")
-    if len({log.origin for log in form.logs}) != len(form.logs):
-        raise InvalidError("policy: two logs of one origin")
-    trust = Trust(form, {log.origin: (_quorum(log), log) for log in form.logs})
+    trust = Trust(form, {log.origin: _eras(form, log.origin) for log in form.logs})
     _check_operator(trust)
     return trust
+
+
+def _eras(form: TrustForm, origin: str) -> tuple[Era, ...]:
+    """All that the policy says of one log: one key, and each `until` later than the one before."""
+    eras = tuple(_era(log) for log in form.logs if log.origin == origin)
+    ends = [era.until for era in eras]
+    ascending = all(a is not None and (b is None or a <= b) for a, b in pairwise(ends))
+    if ends[-1] is not None or not ascending:
+        raise InvalidError(
+            f"policy: log {origin[:80]}: each entry but the last has `until`, in order of time"
+        )
+    if len({era.quorum.log for era in eras}) != 1:
+        raise InvalidError(f"policy: two logs of one origin {origin[:80]}")
+    return eras
+
+
+def _era(log: LogTrust) -> Era:
+    return Era(_quorum(log), log.f, None if log.until is None else epoch_of(log.until))
 
 
 def _check_operator(trust: Trust) -> None:

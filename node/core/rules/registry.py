@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 import msgspec
 
-from node.core.errors import InvalidError
-from node.core.records.canonical import Base64, decode, prepare
+from node.core.errors import InvalidError, RuleError
+from node.core.records.canonical import Base64, b64decode, decode, prepare
 from node.core.records.keys import PublicKey, check_public
 from node.core.records.kinds.base import CentreId, Hex20, Part, Text
 from node.core.records.kinds.streams import (
@@ -53,12 +54,13 @@ prepare(Descriptor)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the registry: who, in which block (number), and the descriptor's bytes."""
+    """One change of the registry: who, in which block (number, time), the descriptor's bytes."""
 
     id: str
     account: str
     descriptor: bytes
     block: int
+    time: int
 
 
 def read_descriptor(data: bytes, member: str) -> Descriptor:
@@ -75,6 +77,50 @@ def read_descriptor(data: bytes, member: str) -> Descriptor:
     for key in found.keys:
         check_public(PublicKey(key=key.key, suite=key.suite))
     return found
+
+
+ARTICLE = "protocol 7"
+KEPT = ("record", "log", "witness", "box", "chain")
+"""Key roles that a member keeps: what it signed, sealed or anchored is judged by them for ever."""
+
+
+def check_change(members: Mapping[str, Descriptor], new: Descriptor) -> None:
+    """Accept only a descriptor that may stand beside these: a new member, or a change of one.
+
+    Nothing that names or proves a member may be another's; a member keeps its role, account, log
+    and keys, and may change names, addresses, certificate and status. Raises RuleError.
+    """
+    keys = {key.role: key.key for key in new.keys}
+    if len(keys) != len(new.keys) or set(keys) != {*KEPT, "tls"}:
+        raise RuleError("a descriptor has one key for each role", article=ARTICLE)
+    if keys["chain"] != new.account or keys["tls"] != sha256(b64decode(new.tls)).hexdigest():
+        raise RuleError("account or certificate differ from the keys", article=ARTICLE)
+    for other in members.values():
+        if other.id != new.id:
+            _check_apart(other, new)
+    if new.id in members:
+        _check_kept(members[new.id], new)
+    elif new.status != "active":
+        raise RuleError(f"{new.id} is no member, so it cannot be suspended", article=ARTICLE)
+
+
+def _check_apart(other: Descriptor, new: Descriptor) -> None:
+    for name in ("account", "endpoint", "http", "origin", "witness", "tls"):
+        if getattr(other, name) == getattr(new, name):
+            raise RuleError(f"{name} of {new.id} is that of {other.id}", article=ARTICLE)
+    if {key.key for key in other.keys} & {key.key for key in new.keys}:
+        raise RuleError(f"{new.id} has a key of {other.id}", article=ARTICLE)
+
+
+def _check_kept(old: Descriptor, new: Descriptor) -> None:
+    for name in ("account", "origin", "role", "witness"):
+        if getattr(old, name) != getattr(new, name):
+            raise RuleError(f"{new.id} keeps its {name}", article=ARTICLE)
+    kept = [[key for key in one.keys if key.role in KEPT] for one in (old, new)]
+    if kept[0] != kept[1]:
+        raise RuleError(f"{new.id} keeps its keys, all but the certificate", article=ARTICLE)
+    if old == new:
+        raise RuleError(f"{new.id} stands so already", article=ARTICLE)
 
 
 def descriptors_at(changes: Sequence[Change], height: int) -> Mapping[str, Descriptor]:

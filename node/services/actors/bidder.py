@@ -169,11 +169,11 @@ class BidderProgram:
 
     def _is_of_host(self, origin: str, state: TenderState) -> bool:
         """Is that log the host's? In its own log any member may write what it likes."""
-        trusted = self.means.trust.quorums.get(origin)
+        trusted = self.means.trust.eras.get(origin)
         key = state.keyring.key(state.keeper, "log")
         if trusted is None or key is None:
             return False
-        return trusted[0].log.public.hex() == key.key
+        return trusted[-1].quorum.log.public.hex() == key.key
 
     async def _unlock(self, pen: Pen, state: TenderState, now: int) -> str:
         bid = pen.kept(BID)

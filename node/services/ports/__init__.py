@@ -6,9 +6,11 @@ No framework stands here. Times are epoch seconds UTC, digests lower-case hex.
 from __future__ import annotations
 
 from node.services.ports.chain import (
+    Ballots,
     BeaconRound,
     Block,
     Chain,
+    Proposed,
     RegistryView,
     TenderSlots,
 )
@@ -45,6 +47,7 @@ __all__ = [
     "NEWEST_CLOCK",
     "UNTOLD",
     "Accepted",
+    "Ballots",
     "Batch",
     "BeaconRound",
     "Blobs",
@@ -61,6 +64,7 @@ __all__ = [
     "Notifier",
     "Partner",
     "PlaceRow",
+    "Proposed",
     "RegistryView",
     "Store",
     "StreamRow",

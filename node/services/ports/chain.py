@@ -30,6 +30,23 @@ class RegistryView:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposed:
+    """A change of the registry that was proposed; `open`: not executed, and not lapsed.
+
+    `op` is its id (hex), `member` and `account` whom it is about, `active` whether that account
+    may write afterwards, `voters` the accounts that voted for it.
+    """
+
+    op: str
+    member: str
+    account: str
+    active: bool
+    descriptor: bytes
+    voters: tuple[str, ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BeaconRound:
     """A beacon round as the chain has it; times are epoch seconds, accounts and values hex."""
 
@@ -126,4 +143,28 @@ class Chain(Protocol):
 
     def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
         """The operator's note over the slots of (round id, opener, members)."""
+        ...
+
+
+class Ballots(Protocol):
+    """The members' votes over the registry, cast by our account. Blocking; voting is idempotent.
+
+    Every method raises UnavailableError (`chain`) if the chain does not answer, and StateError
+    (`registry`) if the contract refuses.
+    """
+
+    def proposed(self) -> tuple[list[Proposed], int]:
+        """Every change of the registry that was ever proposed, and how many votes one needs now."""
+        ...
+
+    def propose(self, member: str, account: str, descriptor: bytes, *, active: bool) -> str:
+        """Propose a change, or vote for it if it stands proposed; gives its id."""
+        ...
+
+    def vote(self, op: str) -> None:
+        """Vote for a proposed change, once."""
+        ...
+
+    def execute(self, op: str) -> None:
+        """Make a change that has its votes. Raises NodeError if it has not, or has lapsed."""
         ...

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from node.core.records.kinds.streams import MemberStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,31 @@ class Status:
         return self.outbox == 0 and self.uncovered == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of the registry that was proposed.
+
+    `what`: `admit`, `suspend`, `change`, `malformed` (vote for none of those), or "" if it is no
+    longer open; `voters` are members' ids.
+    """
+
+    op: str
+    member: str
+    what: str
+    descriptor: bytes
+    voters: tuple[str, ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """Who the members are (their descriptors), and what was proposed; a change needs `needed`."""
+
+    members: tuple[bytes, ...]
+    proposals: tuple[Proposal, ...]
+    needed: int
+
+
 class Operator(Protocol):
     """The node as its operator calls it. Every method raises NodeError."""
 
@@ -46,3 +74,31 @@ class Operator(Protocol):
         Raises MissingError, StateError (`too-early`) before there is anything to prove.
         """
         ...
+
+
+class Elector(Protocol):
+    """The node's vote over who belongs to the network. Every method raises NodeError."""
+
+    async def ballot(self) -> Ballot:
+        """The members, and every change that was proposed."""
+        ...
+
+    async def propose(self, descriptor: bytes) -> str:
+        """Propose to admit or change a member, with our vote; gives the operation's id."""
+        ...
+
+    async def propose_status(self, member: str, status: MemberStatus) -> str:
+        """Propose to suspend a member, or to take it back; gives the operation's id."""
+        ...
+
+    async def vote(self, op: str) -> str:
+        """Vote for an operation, named by its first digits at least; gives its id."""
+        ...
+
+    async def execute(self, op: str) -> str:
+        """Make a change that has its votes; gives its id."""
+        ...
+
+
+class Office(Operator, Elector, Protocol):
+    """All that the operator asks."""

@@ -182,6 +182,10 @@ class Store(Protocol):
         """Store a checkpoint's note with its quorum of cosignatures."""
         ...
 
+    def drop_quorum(self, origin: str, size: int) -> None:
+        """Forget the quorum form of a checkpoint's note: its witnesses no longer suffice."""
+        ...
+
     def notes(
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
     ) -> list[LogNote]:

@@ -50,6 +50,26 @@ class OperatorServiceStub:
                 request_serializer=yuanping_dot_v1_dot_operator__pb2.GetEvidenceRequest.SerializeToString,
                 response_deserializer=yuanping_dot_v1_dot_operator__pb2.GetEvidenceResponse.FromString,
                 _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/yuanping.v1.OperatorService/ListMembers',
+                request_serializer=yuanping_dot_v1_dot_operator__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_operator__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.ProposeMember = channel.unary_unary(
+                '/yuanping.v1.OperatorService/ProposeMember',
+                request_serializer=yuanping_dot_v1_dot_operator__pb2.ProposeMemberRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_operator__pb2.ProposeMemberResponse.FromString,
+                _registered_method=True)
+        self.VoteMember = channel.unary_unary(
+                '/yuanping.v1.OperatorService/VoteMember',
+                request_serializer=yuanping_dot_v1_dot_operator__pb2.VoteMemberRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_operator__pb2.VoteMemberResponse.FromString,
+                _registered_method=True)
+        self.ExecuteMember = channel.unary_unary(
+                '/yuanping.v1.OperatorService/ExecuteMember',
+                request_serializer=yuanping_dot_v1_dot_operator__pb2.ExecuteMemberRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_operator__pb2.ExecuteMemberResponse.FromString,
+                _registered_method=True)
 
 
 class OperatorServiceServicer:
@@ -77,6 +97,34 @@ class OperatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMembers(self, request, context):
+        """The members of the network, and every change of them that was proposed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeMember(self, request, context):
+        """Propose to admit or to change a member, in the name and with the vote of this node's account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoteMember(self, request, context):
+        """Vote for a proposed change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExecuteMember(self, request, context):
+        """Make a change that has its votes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +142,26 @@ def add_OperatorServiceServicer_to_server(servicer, server):
                     servicer.GetEvidence,
                     request_deserializer=yuanping_dot_v1_dot_operator__pb2.GetEvidenceRequest.FromString,
                     response_serializer=yuanping_dot_v1_dot_operator__pb2.GetEvidenceResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=yuanping_dot_v1_dot_operator__pb2.ListMembersRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_operator__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'ProposeMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeMember,
+                    request_deserializer=yuanping_dot_v1_dot_operator__pb2.ProposeMemberRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_operator__pb2.ProposeMemberResponse.SerializeToString,
+            ),
+            'VoteMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoteMember,
+                    request_deserializer=yuanping_dot_v1_dot_operator__pb2.VoteMemberRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_operator__pb2.VoteMemberResponse.SerializeToString,
+            ),
+            'ExecuteMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteMember,
+                    request_deserializer=yuanping_dot_v1_dot_operator__pb2.ExecuteMemberRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_operator__pb2.ExecuteMemberResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +246,114 @@ class OperatorService:
             '/yuanping.v1.OperatorService/GetEvidence',
             yuanping_dot_v1_dot_operator__pb2.GetEvidenceRequest.SerializeToString,
             yuanping_dot_v1_dot_operator__pb2.GetEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yuanping.v1.OperatorService/ListMembers',
+            yuanping_dot_v1_dot_operator__pb2.ListMembersRequest.SerializeToString,
+            yuanping_dot_v1_dot_operator__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yuanping.v1.OperatorService/ProposeMember',
+            yuanping_dot_v1_dot_operator__pb2.ProposeMemberRequest.SerializeToString,
+            yuanping_dot_v1_dot_operator__pb2.ProposeMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoteMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yuanping.v1.OperatorService/VoteMember',
+            yuanping_dot_v1_dot_operator__pb2.VoteMemberRequest.SerializeToString,
+            yuanping_dot_v1_dot_operator__pb2.VoteMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExecuteMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yuanping.v1.OperatorService/ExecuteMember',
+            yuanping_dot_v1_dot_operator__pb2.ExecuteMemberRequest.SerializeToString,
+            yuanping_dot_v1_dot_operator__pb2.ExecuteMemberResponse.FromString,
             options,
             channel_credentials,
             insecure,

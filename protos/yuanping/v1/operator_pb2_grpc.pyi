@@ -39,6 +39,14 @@ class OperatorServiceStub:
     """Open a tender's stream for a buyer; asked again for the same tender it names the same stream."""
     GetEvidence: _grpc.UnaryStreamMultiCallable[_operator_pb2.GetEvidenceRequest, _operator_pb2.GetEvidenceResponse]
     """The evidence file of a tender, cut for a reader, in pieces of at most 1 MiB."""
+    ListMembers: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListMembersRequest, _operator_pb2.ListMembersResponse]
+    """The members of the network, and every change of them that was proposed."""
+    ProposeMember: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ProposeMemberRequest, _operator_pb2.ProposeMemberResponse]
+    """Propose to admit or to change a member, in the name and with the vote of this node's account."""
+    VoteMember: _grpc.UnaryUnaryMultiCallable[_operator_pb2.VoteMemberRequest, _operator_pb2.VoteMemberResponse]
+    """Vote for a proposed change."""
+    ExecuteMember: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ExecuteMemberRequest, _operator_pb2.ExecuteMemberResponse]
+    """Make a change that has its votes."""
 
 @_typing.type_check_only
 class OperatorServiceAsyncStub(OperatorServiceStub):
@@ -51,6 +59,14 @@ class OperatorServiceAsyncStub(OperatorServiceStub):
     """Open a tender's stream for a buyer; asked again for the same tender it names the same stream."""
     GetEvidence: _aio.UnaryStreamMultiCallable[_operator_pb2.GetEvidenceRequest, _operator_pb2.GetEvidenceResponse]  # type: ignore[assignment]
     """The evidence file of a tender, cut for a reader, in pieces of at most 1 MiB."""
+    ListMembers: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListMembersRequest, _operator_pb2.ListMembersResponse]  # type: ignore[assignment]
+    """The members of the network, and every change of them that was proposed."""
+    ProposeMember: _aio.UnaryUnaryMultiCallable[_operator_pb2.ProposeMemberRequest, _operator_pb2.ProposeMemberResponse]  # type: ignore[assignment]
+    """Propose to admit or to change a member, in the name and with the vote of this node's account."""
+    VoteMember: _aio.UnaryUnaryMultiCallable[_operator_pb2.VoteMemberRequest, _operator_pb2.VoteMemberResponse]  # type: ignore[assignment]
+    """Vote for a proposed change."""
+    ExecuteMember: _aio.UnaryUnaryMultiCallable[_operator_pb2.ExecuteMemberRequest, _operator_pb2.ExecuteMemberResponse]  # type: ignore[assignment]
+    """Make a change that has its votes."""
 
 class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Never offered to partners."""
@@ -78,5 +94,37 @@ class OperatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_operator_pb2.GetEvidenceResponse], _abc.AsyncIterator[_operator_pb2.GetEvidenceResponse]]:
         """The evidence file of a tender, cut for a reader, in pieces of at most 1 MiB."""
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _operator_pb2.ListMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListMembersResponse, _abc.Awaitable[_operator_pb2.ListMembersResponse]]:
+        """The members of the network, and every change of them that was proposed."""
+
+    @_abc_1.abstractmethod
+    def ProposeMember(
+        self,
+        request: _operator_pb2.ProposeMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ProposeMemberResponse, _abc.Awaitable[_operator_pb2.ProposeMemberResponse]]:
+        """Propose to admit or to change a member, in the name and with the vote of this node's account."""
+
+    @_abc_1.abstractmethod
+    def VoteMember(
+        self,
+        request: _operator_pb2.VoteMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.VoteMemberResponse, _abc.Awaitable[_operator_pb2.VoteMemberResponse]]:
+        """Vote for a proposed change."""
+
+    @_abc_1.abstractmethod
+    def ExecuteMember(
+        self,
+        request: _operator_pb2.ExecuteMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ExecuteMemberResponse, _abc.Awaitable[_operator_pb2.ExecuteMemberResponse]]:
+        """Make a change that has its votes."""
 
 def add_OperatorServiceServicer_to_server(servicer: OperatorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -160,11 +160,11 @@ def test_a_receipt_of_another_members_log_is_none_of_the_hosts() -> None:
     program = cast.bidder_program(cast.case.bidders[0])
     hosts = [
         origin
-        for origin in (*program.means.trust.quorums, "nobody.example/log")
+        for origin in (*program.means.trust.eras, "nobody.example/log")
         if program._is_of_host(origin, cast.state)
     ]
     assert hosts == [f"{HOST}.example/log"]
-    assert len(program.means.trust.quorums) > 1
+    assert len(program.means.trust.eras) > 1
 
 
 def test_a_bidder_whose_bid_is_not_in_the_published_list_says_so() -> None:

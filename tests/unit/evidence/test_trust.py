@@ -21,7 +21,7 @@ def policy() -> dict[str, Any]:
 
 def test_good_policy_names_quorums_by_origin() -> None:
     trust = parse_trust(json.dumps(policy(), indent=1).encode())
-    assert {origin: log.q for origin, (_, log) in trust.quorums.items()} == {
+    assert {origin: eras[-1].quorum.q for origin, eras in trust.eras.items()} == {
         f"{name}.example/log": 3 for name in ("changsha", "hunan", "xiangtan", "zhuzhou")
     }
     assert trust.operator_vkey is not None

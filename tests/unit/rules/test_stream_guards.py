@@ -362,7 +362,7 @@ def descriptor(member: str, **changes: object) -> bytes:
 
 def test_members_are_those_whose_change_is_not_above_the_height() -> None:
     old, new = descriptor(HOST, name_en="old"), descriptor(HOST, status="suspended")
-    changes = (Change(HOST, "", old, 5), Change(HOST, "", new, 7))
+    changes = (Change(HOST, "", old, 5, 0), Change(HOST, "", new, 7, 0))
     assert entries_at(changes, 4) == ()
     assert [e.status for e in entries_at(changes, 5)] == ["active"]
     assert [e.status for e in entries_at(changes, 6)] == ["active"]

@@ -1,0 +1,236 @@
+"""`yuanping centre propose | vote | execute | list`: who belongs to the network, by votes.
+
+Each command speaks through the door of a running node, in the name and with the chain account of
+that node's member (`--as`); nothing is signed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import os
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from node.cli.language import say
+from node.cli.output import JsonOption, Output
+from node.core.errors import ConfigError
+from node.core.records.canonical import b64decode
+
+if TYPE_CHECKING:
+    from node.adapters.rpc.operator_client import OperatorDoor
+    from node.core.rules.registry import Descriptor
+    from node.services.ports.operator import Ballot, Proposal
+
+T = TypeVar("T")
+SHOWN = 16
+"""So many digits of an operation are shown to a person; `vote` and `execute` take them."""
+KINDS = {
+    "admit": ("接纳", "admit"),
+    "suspend": ("停用", "suspend"),
+    "change": ("变更", "change"),
+    "malformed": ("无效提议", "malformed"),
+}
+STATES = {"active": ("正常", "active"), "suspended": ("已停用", "suspended")}
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        help=say(
+            "以哪个成员的名义：配置文件、其文件夹，或 network.json 中的编号",
+            "Whose vote: a config.toml, its folder, or an id of network.json.",
+        ),
+    ),
+]
+NetworkOption = Annotated[
+    Path, typer.Option(help=say("成员编号所在的 network.json", "Where ids of --as are looked up."))
+]
+NETWORK = Path("network.json")
+
+
+def propose(
+    what: Annotated[str, typer.Argument(help="admit | suspend | leave | rotate")],
+    subject: Annotated[
+        str | None,
+        typer.Argument(help=say("描述文件，或成员编号", "A descriptor file, or a member's id.")),
+    ] = None,
+    as_: AsOption = None,
+    network: NetworkOption = NETWORK,
+    json: JsonOption = False,
+) -> int:
+    """Propose a change of the members, with this member's vote."""
+    output = Output(as_json=json)
+
+    async def act(door: OperatorDoor) -> str:
+        if what == "suspend" and subject is not None:
+            return await door.propose_status(subject, "suspended")
+        if what == "leave" and subject is None:
+            return await door.propose_status(settings_of(as_, network)[1], "suspended")
+        if what == "admit" and subject is not None and not Path(subject).exists():
+            return await door.propose_status(subject, "active")
+        if what in ("admit", "rotate") and subject is not None:
+            return await door.propose(Path(subject).read_bytes().rstrip(b"\n"))
+        raise ConfigError(
+            f"`centre propose {what}`: say admit FILE|ID, suspend ID, leave, or rotate FILE",
+            code="usage",
+        )
+
+    return _act(output, as_, network, act)
+
+
+def vote(
+    op: Annotated[str, typer.Argument(help=say("操作编号", "The operation, or its beginning."))],
+    as_: AsOption = None,
+    network: NetworkOption = NETWORK,
+    json: JsonOption = False,
+) -> int:
+    """Vote for a proposed change."""
+    return _act(Output(as_json=json), as_, network, lambda door: door.vote(op))
+
+
+def execute(
+    op: Annotated[str, typer.Argument(help=say("操作编号", "The operation, or its beginning."))],
+    as_: AsOption = None,
+    network: NetworkOption = NETWORK,
+    json: JsonOption = False,
+) -> int:
+    """Make a change that has its votes; every node follows it within seconds."""
+    return _act(Output(as_json=json), as_, network, lambda door: door.execute(op))
+
+
+def show(as_: AsOption = None, network: NetworkOption = NETWORK, json: JsonOption = False) -> int:
+    """List the members, and the changes that wait for votes."""
+    output = Output(as_json=json)
+    ballot = at_door(as_, network, lambda door: door.ballot())
+    for data in ballot.members:
+        _tell_member(output, _read(data))
+    waiting = [one for one in ballot.proposals if one.open]
+    for one in waiting:
+        _tell_proposal(output, one, ballot)
+    output.end(
+        "" if waiting else say("没有待表决的变更", "no change waits for votes"),
+        members=len(ballot.members),
+        open=len(waiting),
+        needed=ballot.needed,
+    )
+    return 0
+
+
+def _act(
+    output: Output, as_: str | None, network: Path, act: Callable[[OperatorDoor], Awaitable[str]]
+) -> int:
+    """Do one thing, and tell how the operation stands after it."""
+
+    async def both(door: OperatorDoor) -> tuple[str, Ballot]:
+        op = await act(door)
+        return op, await door.ballot()
+
+    op, ballot = at_door(as_, network, both)
+    found = next(one for one in ballot.proposals if one.op == op)
+    _tell_proposal(output, found, ballot)
+    short, votes = op[:SHOWN], len(found.voters)
+    if not found.open:
+        advice = say("已执行：各节点几秒内跟随", "executed: every node follows within seconds")
+    elif votes >= ballot.needed:
+        advice = say(
+            f"票数已够：yuanping centre execute {short}",
+            f"it has its votes: yuanping centre execute {short}",
+        )
+    else:
+        advice = say(
+            f"请其他成员表决：yuanping centre vote {short}",
+            f"ask the other members to vote: yuanping centre vote {short}",
+        )
+    output.end(advice, op=op, votes=votes, needed=ballot.needed, open=found.open)
+    return 0
+
+
+def _tell_member(output: Output, one: Descriptor) -> None:
+    tls = sha256(b64decode(one.tls)).hexdigest()
+    name = say(one.name_zh, one.name_en)
+    output.event(
+        "member",
+        f"{one.id}  {say(*STATES[one.status])}  {name}  {one.endpoint}  {one.http}",
+        id=one.id,
+        role=one.role,
+        status=one.status,
+        name={"zh": one.name_zh, "en": one.name_en},
+        grpc=one.endpoint,
+        http=one.http,
+        tls_sha256=tls,
+    )
+
+
+def _tell_proposal(output: Output, one: Proposal, ballot: Ballot) -> None:
+    digest = sha256(one.descriptor).hexdigest()
+    what = say(*KINDS[one.what]) if one.what else say("已结束", "closed")
+    voters = "、".join(one.voters) if say("zh", "en") == "zh" else ", ".join(one.voters)
+    told = f"{one.op[:SHOWN]}  {what} {one.member}  {len(one.voters)}/{ballot.needed}  {voters}"
+    output.event(
+        "operation",
+        f"{told}\n  {say('描述文件', 'descriptor')} SHA-256 {digest}",
+        op=one.op,
+        member=one.member,
+        what=one.what,
+        descriptor_sha256=digest,
+        voters=list(one.voters),
+        open=one.open,
+    )
+
+
+def _read(data: bytes) -> Descriptor:
+    from node.core.rules.registry import read_descriptor
+
+    return read_descriptor(data, str(jsonlib.loads(data)["id"]))
+
+
+def at_door(as_: str | None, network: Path, ask: Callable[[OperatorDoor], Awaitable[T]]) -> T:
+    """Ask a running node through its door. Raises ConfigError if there is no such node."""
+    from node.adapters.rpc.operator_client import OperatorDoor
+
+    door, member = settings_of(as_, network)
+    if not door.exists():
+        raise ConfigError(
+            f"the node of {member} does not run: there is no {door}; "
+            "start it with `yuanping node run`",
+            code="usage",
+        )
+
+    async def asked() -> T:
+        client = OperatorDoor(door)
+        try:
+            return await ask(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(asked())
+
+
+def settings_of(as_: str | None, network: Path) -> tuple[Path, str]:
+    """The door and the id of the member that `--as` names. Raises ConfigError."""
+    from node.settings import read_settings
+
+    settings = read_settings(_config_of(as_, network))
+    return settings.store.blobs.parent / "door.sock", settings.centre.id
+
+
+def _config_of(as_: str | None, network: Path) -> Path:
+    if as_ is None:
+        return Path(os.environ.get("YUANPING_CONFIG") or "config.toml")
+    named = Path(as_)
+    if named.is_dir():
+        return named / "config.toml"
+    if named.is_file():
+        return named
+    try:
+        centres = jsonlib.loads(network.read_bytes())["centres"]
+        folder = next(one["dir"] for one in centres if one["id"] == as_)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        raise ConfigError(
+            f"--as {as_}: no file, no folder, and no member of {network}", code="usage"
+        ) from None
+    return network.parent / str(folder) / "config.toml"

@@ -7,6 +7,7 @@ Source: Keccak reference, version 3.0; FIPS 202 sections 3.2 and 4 for the permu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 RATE_BYTES: Final = 136
@@ -14,6 +15,7 @@ LANE_BYTES: Final = 8
 _LANE: Final = (1 << 64) - 1
 
 
+@lru_cache(maxsize=4096)
 def keccak256(data: bytes) -> bytes:
     """Give the 32-byte Keccak-256 digest, rate 1088, padding 10*1 with domain byte 0x01."""
     padded = bytearray(data) + bytes(RATE_BYTES - len(data) % RATE_BYTES)

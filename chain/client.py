@@ -42,6 +42,7 @@ GAS_A_MEMBER = 60_000
 GAS_A_BYTE = 1_500
 """A descriptor is stored when it is proposed, and again when it is executed."""
 MAX_DESCRIPTOR = 16 * 1024
+VIEWS_MOST = 1000
 ZERO = bytes(32)
 Call = tuple[str, str, tuple[object, ...]]
 """Contract ("registry", "anchor", "beacon"), function and arguments."""
@@ -211,21 +212,30 @@ class ChainClient:
 
     def round(self, round_id: bytes, opener: str, number: int | None = None) -> Round | None:
         """The round that this opener opened, or None."""
-        *facts, members = self._view(("beacon", "roundOf", (round_id, opener)), number)[0]
-        values = (*facts, tuple(members))
-        return Round(*values) if facts[0] else None
+        return self.rounds([(round_id, opener)], number)[0]
+
+    def rounds(
+        self, asked: Sequence[tuple[bytes, str]], number: int | None = None
+    ) -> list[Round | None]:
+        """These rounds (id, opener), each or None, in one request."""
+        calls: list[Call] = [("beacon", "roundOf", one) for one in asked]
+        return [_round(*view[0]) for view in self._views(calls, number)]
 
     def round_words(
-        self, round_id: bytes, opener: str, members: Sequence[str]
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Commitments and secrets of these members, in one request; zero bytes for none."""
+        self, rounds: Sequence[tuple[bytes, str, Sequence[str]]]
+    ) -> list[tuple[list[bytes], list[bytes]]]:
+        """Commitments and secrets of the members of rounds (id, opener, members); zeros for none.
+
+        All in one request.
+        """
         calls: list[Call] = [
             ("beacon", name, (round_id, opener, member))
+            for round_id, opener, members in rounds
             for name in ("commitOf", "secretOf")
             for member in members
         ]
-        words = [found[0] for found in self._views(calls)]
-        return words[: len(members)], words[len(members) :]
+        words = iter(found[0] for found in self._views(calls))
+        return [([next(words) for _ in who], [next(words) for _ in who]) for *_, who in rounds]
 
     def secrets(self, rounds: Sequence[tuple[bytes, str]], account: str) -> list[bytes]:
         """One member's secrets in many rounds (id, opener), in one request."""
@@ -255,15 +265,30 @@ class ChainClient:
 
     def commit(self, round_id: bytes, opener: str, commitment: bytes) -> Receipt | None:
         """Commit to our secret; None if this commitment stands."""
-        if self.commitment(round_id, opener, self.account) == commitment != ZERO:
-            return None
-        return self._write(("beacon", "commit", (round_id, opener, commitment)))
+        return next(iter(self.commit_all([(round_id, opener, commitment)])), None)
+
+    def commit_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
+        """Commit in many rounds (id, opener, commitment) in one request; without what stands."""
+        return self._say("commit", "commitOf", words)
 
     def reveal(self, round_id: bytes, opener: str, secret: bytes) -> Receipt | None:
         """Reveal our secret; None if it stands."""
-        if self.secret(round_id, opener, self.account) == secret != ZERO:
-            return None
-        return self._write(("beacon", "reveal", (round_id, opener, secret)))
+        return next(iter(self.reveal_all([(round_id, opener, secret)])), None)
+
+    def reveal_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
+        """Reveal in many rounds (id, opener, secret) in one request; without what stands."""
+        return self._say("reveal", "secretOf", words)
+
+    def _say(
+        self, name: str, read: str, words: Sequence[tuple[bytes, str, bytes]]
+    ) -> list[Receipt]:
+        asked: list[Call] = [("beacon", read, (*one[:2], self.account)) for one in words]
+        stand = [found[0] for found in self._views(asked)]
+        both = zip(words, stand, strict=True)
+        calls: list[Call] = [
+            ("beacon", name, one) for one, word in both if not one[2] == word != ZERO
+        ]
+        return self.send(calls) if calls else []
 
     def rounds_opened(self, from_block: int, up_to: int | None = None) -> list[RoundOpened]:
         """Rounds opened from this block on, in order; look whether we are among the members."""
@@ -344,7 +369,12 @@ class ChainClient:
         return self._views([call], number)[0]
 
     def _views(self, calls: Sequence[Call], number: int | None = None) -> list[tuple[Any, ...]]:
-        """Many reads in one request."""
+        """Many reads in one request, or in a few: a node takes no endless message."""
+        if len(calls) > VIEWS_MOST:
+            return [
+                *self._views(calls[:VIEWS_MOST], number),
+                *self._views(calls[VIEWS_MOST:], number),
+            ]
         if not calls:
             return []
         tag = "latest" if number is None else hex(number)
@@ -383,6 +413,12 @@ class ChainClient:
             return [_decoded(what, raw) for raw in self.rpc.batch(wanted)[0]]
         except (ValueError, KeyError, TypeError) as error:
             raise ChainUnavailable(f"malformed events of {contract}: {error}") from None
+
+
+def _round(opened_at: int, *facts: Any) -> Round | None:  # noqa: ANN401 - as the ABI gives them
+    *times, members = facts
+    values = (opened_at, *times, tuple(members))
+    return Round(*values) if opened_at else None
 
 
 def _members(args: tuple[object, ...]) -> tuple[object, ...]:

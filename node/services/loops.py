@@ -40,7 +40,7 @@ Report = Callable[[str, Exception], None]
 """Tells the operator what failed; a mistake of ours with where it happened."""
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
-CHAIN_S = 0.1
+CHAIN_S = 0.2
 REGISTRY_S = 1.0
 KEEP_S = 2.0
 POOL_S = 1.0
@@ -153,17 +153,18 @@ class Loops:
         return [one.row.id for one in self.records.book.streams("tender", own=False)]
 
     def _is_over(self, name: str) -> bool:
-        state = self.records.tender(name)
-        return state is not None and is_settled(state)
+        state = self.records.book.need(name).state
+        return isinstance(state, TenderState) and is_settled(state)
 
     def _endorsement(self, name: str) -> Submission | None:
         """Our endorsement of a stream as it stands, if there is something to endorse."""
         book, desk = self.records.book, self.records.desk
-        state, side = self.records.tender(name), book.side_of(name, desk.me)
-        if state is None or side is None or not isinstance(side.state, OwnState):
+        state, side = book.need(name).state, book.side_of(name, desk.me)
+        own = side.state if side else None
+        if not (isinstance(state, TenderState) and isinstance(own, OwnState)):
             return None
-        body = endorsement(state, side.state, desk.salt())
-        return None if body is None else desk.scribe.own(side_body(body), body, side.row.id)
+        body = endorsement(state, own, desk.salt())
+        return None if body is None else desk.scribe.own(side_body(body), body, own.stream)
 
     async def side_of(self, host: Stream) -> Stream:
         """Our side stream beside a host's stream, opened now if there is none."""

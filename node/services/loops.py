@@ -101,7 +101,7 @@ class Loops:
             "lodging": (0.0, self.send),
             "chain": (CHAIN_S, self.look_at_chain),
             "registry": (REGISTRY_S, self.look_at_registry),
-            "beacon": (0.0, self.answer_beacon),
+            "beacon": (CHAIN_S, self.answer_beacon),
             "anchors": (PAUSE_S, self.write_anchors),
             "pool": (POOL_S, self.keep_pool),
             "proofs": (KEEP_S, self.keep_proofs),

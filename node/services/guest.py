@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from node.services.ports import Clock, Followed, Store, StreamRow
 
 
+GATHER_S = 0.02
+"""So long after a partner's news we wait whether others have some: a commit costs the same."""
+
+
 @dataclass(slots=True)
 class _Call:
     """Places of one stream that wait to be judged, and who waits for it."""
@@ -80,6 +84,7 @@ class Guest:
 
     async def _drain(self) -> None:
         while self.waiting:
+            await asyncio.sleep(GATHER_S)
             calls, self.waiting = self.waiting, []
             try:
                 errors = await self._take_all(calls)

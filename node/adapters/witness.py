@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import weakref
 from urllib.parse import SplitResult, urlsplit
 
 from node.core.errors import UnavailableError
@@ -21,6 +22,7 @@ class HttpWitness:
 
     def __init__(self) -> None:
         self._idle: dict[str, http.client.HTTPConnection] = {}
+        weakref.finalize(self, _close_all, self._idle)
 
     async def add_checkpoint(self, url: str, body: bytes) -> tuple[int, bytes]:
         """POST a checkpoint; (HTTP status, body). Raises UnavailableError."""
@@ -60,3 +62,8 @@ class HttpWitness:
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     return kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+
+
+def _close_all(idle: dict[str, http.client.HTTPConnection]) -> None:
+    while idle:
+        idle.popitem()[1].close()

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chain.client import Call, ChainClient
+from chain.calls import Call
+from chain.client import ChainClient
 from chain.collect import checkpoint_proof, registry_proof, round_proof, tender_proof
 from chain.deploy import head_of
 from chain.errors import ChainError, ChainUnavailable

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from node.bootstrap import Node
     from node.settings import Settings
 
-GC_THRESHOLD = (50_000, 20, 50)
-"""A node holds many values for long and makes few circles: Python would look for them too often."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 ELECT_S = 0.5
 """How often a standby asks for the database's lock, and how often its holder looks after it."""
@@ -49,7 +47,6 @@ def run(
 
     settings = read_settings(config)
     configure()
-    gc.set_threshold(*GC_THRESHOLD)
     asyncio.run(_run(settings, config.resolve().parent / "pid"))
 
 
@@ -108,6 +105,7 @@ async def _serve(settings: Settings, store: SqlStore, stopping: asyncio.Event) -
     node = await _admitted(lambda: build(settings, store), stopping)
     if node is None:
         return
+    gc.freeze()  # what a node is made of stays: Python need not look through it again
     host, _, port = settings.http.listen.rpartition(":")
     start, stop = serve(create_app(node.reads, node.telemetry.registry), host, int(port))
     try:

@@ -8,11 +8,11 @@ are `0x` and 40 lower-case hex digits; times are seconds since 1970, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from chain.abi import decode, decode_error, encode_call, event, method
-from chain.errors import ChainError, ChainUnavailable
+from chain.calls import Call, Calls
+from chain.errors import ChainError
 from chain.facts import (
     Block,
     Change,
@@ -22,42 +22,14 @@ from chain.facts import (
     RoundOpened,
     TenderSlots,
 )
-from chain.rpc import Request, Rpc, RpcError
-from chain.sender import Receipt, Sender, Transaction
+from chain.rpc import Rpc
+from chain.sender import Receipt
 
-GAS = {
-    "anchorCheckpoint": 150_000,
-    "setDeadline": 150_000,
-    "closeBids": 200_000,
-    "setResult": 200_000,
-    "open": 250_000,
-    "commit": 300_000,
-    "reveal": 300_000,
-    "propose": 500_000,
-    "vote": 150_000,
-    "execute": 500_000,
-}
-"""Gas limits, about twice what gas.json measured; fixed, so that nothing is estimated first."""
-GAS_A_MEMBER = 60_000
-GAS_A_BYTE = 1_500
-"""A descriptor is stored when it is proposed, and again when it is executed."""
-MAX_DESCRIPTOR = 16 * 1024
 ZERO = bytes(32)
-Call = tuple[str, str, tuple[object, ...]]
-"""Contract ("registry", "anchor", "beacon"), function and arguments."""
 
 
-class ChainClient:
-    """One network, seen through one endpoint; writes as the account of `key`, if there is one."""
-
-    def __init__(
-        self, rpc_url: str, chain_id: int, contracts: Mapping[str, str], key: bytes | None = None
-    ) -> None:
-        """`contracts`: "registry", "anchor", "beacon" -> address. Nothing is asked yet."""
-        self.rpc = Rpc(rpc_url)
-        self.chain_id = chain_id
-        self.contracts = {name: address.lower() for name, address in contracts.items()}
-        self._sender = Sender(self.rpc, chain_id, key) if key is not None else None
+class ChainClient(Calls):
+    """The contracts' functions by their names."""
 
     @classmethod
     def at_registry(cls, rpc_url: str, registry: str, key: bytes | None = None) -> ChainClient:
@@ -72,11 +44,6 @@ class ChainClient:
         found = {"registry": "0x" + registry.lower().removeprefix("0x")}
         anchor, beacon = cls(rpc_url, chain_id, found).other_contracts()
         return cls(rpc_url, chain_id, found | {"anchor": anchor, "beacon": beacon}, key)
-
-    @property
-    def account(self) -> str:
-        """The account that writes. Raises ChainError for a client that only reads."""
-        return self._writer().account
 
     def check_network(self) -> None:
         """Raise ChainError if the endpoint serves another chain id."""
@@ -211,21 +178,30 @@ class ChainClient:
 
     def round(self, round_id: bytes, opener: str, number: int | None = None) -> Round | None:
         """The round that this opener opened, or None."""
-        *facts, members = self._view(("beacon", "roundOf", (round_id, opener)), number)[0]
-        values = (*facts, tuple(members))
-        return Round(*values) if facts[0] else None
+        return self.rounds([(round_id, opener)], number)[0]
+
+    def rounds(
+        self, asked: Sequence[tuple[bytes, str]], number: int | None = None
+    ) -> list[Round | None]:
+        """These rounds (id, opener), each or None, in one request."""
+        calls: list[Call] = [("beacon", "roundOf", one) for one in asked]
+        return [_round(*view[0]) for view in self._views(calls, number)]
 
     def round_words(
-        self, round_id: bytes, opener: str, members: Sequence[str]
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Commitments and secrets of these members, in one request; zero bytes for none."""
+        self, rounds: Sequence[tuple[bytes, str, Sequence[str]]]
+    ) -> list[tuple[list[bytes], list[bytes]]]:
+        """Commitments and secrets of the members of rounds (id, opener, members); zeros for none.
+
+        All in one request.
+        """
         calls: list[Call] = [
             ("beacon", name, (round_id, opener, member))
+            for round_id, opener, members in rounds
             for name in ("commitOf", "secretOf")
             for member in members
         ]
-        words = [found[0] for found in self._views(calls)]
-        return words[: len(members)], words[len(members) :]
+        words = iter(found[0] for found in self._views(calls))
+        return [([next(words) for _ in who], [next(words) for _ in who]) for *_, who in rounds]
 
     def secrets(self, rounds: Sequence[tuple[bytes, str]], account: str) -> list[bytes]:
         """One member's secrets in many rounds (id, opener), in one request."""
@@ -255,15 +231,30 @@ class ChainClient:
 
     def commit(self, round_id: bytes, opener: str, commitment: bytes) -> Receipt | None:
         """Commit to our secret; None if this commitment stands."""
-        if self.commitment(round_id, opener, self.account) == commitment != ZERO:
-            return None
-        return self._write(("beacon", "commit", (round_id, opener, commitment)))
+        return next(iter(self.commit_all([(round_id, opener, commitment)])), None)
+
+    def commit_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
+        """Commit in many rounds (id, opener, commitment) in one request; without what stands."""
+        return self._say("commit", "commitOf", words)
 
     def reveal(self, round_id: bytes, opener: str, secret: bytes) -> Receipt | None:
         """Reveal our secret; None if it stands."""
-        if self.secret(round_id, opener, self.account) == secret != ZERO:
-            return None
-        return self._write(("beacon", "reveal", (round_id, opener, secret)))
+        return next(iter(self.reveal_all([(round_id, opener, secret)])), None)
+
+    def reveal_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
+        """Reveal in many rounds (id, opener, secret) in one request; without what stands."""
+        return self._say("reveal", "secretOf", words)
+
+    def _say(
+        self, name: str, read: str, words: Sequence[tuple[bytes, str, bytes]]
+    ) -> list[Receipt]:
+        asked: list[Call] = [("beacon", read, (*one[:2], self.account)) for one in words]
+        stand = [found[0] for found in self._views(asked)]
+        both = zip(words, stand, strict=True)
+        calls: list[Call] = [
+            ("beacon", name, one) for one, word in both if not one[2] == word != ZERO
+        ]
+        return self.send(calls) if calls else []
 
     def rounds_opened(self, from_block: int, up_to: int | None = None) -> list[RoundOpened]:
         """Rounds opened from this block on, in order; look whether we are among the members."""
@@ -296,102 +287,8 @@ class ChainClient:
         vkey: str = self.rpc.call("yuanping_operator")
         return vkey
 
-    # Below the names
 
-    def send(self, calls: Sequence[Call]) -> list[Receipt]:
-        """Send many writes in one request, in this order, and wait for all.
-
-        Not idempotent by itself. Raises ChainError for the first that reverted, after all have
-        been mined: the others stand.
-        """
-        receipts = self._writer().send([self._transaction(call) for call in calls])
-        for call, receipt in zip(calls, receipts, strict=True):
-            if not receipt.ok:
-                raise self._reason(call, receipt)
-        return receipts
-
-    def _write(self, call: Call) -> Receipt:
-        return self.send([call])[0]
-
-    def _writer(self) -> Sender:
-        if self._sender is None:
-            raise ChainError("this client has no key and only reads")
-        return self._sender
-
-    def _transaction(self, call: Call) -> Transaction:
-        contract, name, args = call
-        gas = GAS[name] + (GAS_A_MEMBER * len(_members(args)) if name == "open" else 0)
-        if name in ("propose", "execute"):
-            gas += GAS_A_BYTE * MAX_DESCRIPTOR
-        return Transaction(self._address(contract), encode_call(contract, name, *args), gas)
-
-    def _address(self, contract: str) -> bytes:
-        return bytes.fromhex(self.contracts[contract][2:])
-
-    def _reason(self, call: Call, receipt: Receipt) -> ChainError:
-        """Ask again, as of the block that refused it: a refusal changes nothing."""
-        contract, name, args = call
-        data = "0x" + encode_call(contract, name, *args).hex()
-        asked = {"from": self.account, "to": self.contracts[contract], "data": data}
-        try:
-            self.rpc.call("eth_call", asked, hex(receipt.block))
-        except RpcError as error:
-            custom, facts = decode_error(contract, error.data)
-            return ChainError(facts or error.detail, name=custom)
-        return ChainError(f"{name} was refused in block {receipt.block}")
-
-    def _view(self, call: Call, number: int | None = None) -> tuple[Any, ...]:
-        return self._views([call], number)[0]
-
-    def _views(self, calls: Sequence[Call], number: int | None = None) -> list[tuple[Any, ...]]:
-        """Many reads in one request."""
-        if not calls:
-            return []
-        tag = "latest" if number is None else hex(number)
-        asked: list[Request] = [("eth_call", [self._asked(call), tag]) for call in calls]
-        answers = self.rpc.batch(asked)
-        return [self._read(call, raw) for call, raw in zip(calls, answers, strict=True)]
-
-    def _asked(self, call: Call) -> dict[str, str]:
-        contract, name, args = call
-        data = "0x" + encode_call(contract, name, *args).hex()
-        return {"to": self.contracts[contract], "data": data}
-
-    def _read(self, call: Call, raw: str) -> tuple[Any, ...]:
-        contract, name, _ = call
-        try:
-            return decode(method(contract, name).outputs, bytes.fromhex(raw[2:]))
-        except (ValueError, TypeError):
-            raise ChainError(f"no {contract} at {self.contracts[contract]}") from None
-
-    def _block(self, tag: str) -> Block:
-        raw = self.rpc.call("eth_getBlockByNumber", tag, False)
-        if raw is None:
-            raise ChainError(f"no block {tag}")
-        return Block(int(raw["number"], 16), raw["hash"][2:], int(raw["timestamp"], 16))
-
-    def _events(self, contract: str, name: str, first: int, last: int | None) -> list[Any]:
-        what = event(contract, name)
-        asked = {
-            "address": self.contracts[contract],
-            "fromBlock": hex(first),
-            "toBlock": "latest" if last is None else hex(last),
-            "topics": [what.topic],
-        }
-        wanted: list[Request] = [("eth_getLogs", [asked])]
-        try:
-            return [_decoded(what, raw) for raw in self.rpc.batch(wanted)[0]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ChainUnavailable(f"malformed events of {contract}: {error}") from None
-
-
-def _members(args: tuple[object, ...]) -> tuple[object, ...]:
-    return next((a for a in args if isinstance(a, tuple)), ())
-
-
-def _decoded(what: Any, raw: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - an Event
-    topics = b"".join(bytes.fromhex(t[2:]) for t in raw["topics"][1:])
-    values = decode(tuple(kind for _, kind in what.indexed), topics)
-    values += decode(tuple(kind for _, kind in what.data), bytes.fromhex(raw["data"][2:]))
-    names = [name for name, _ in (*what.indexed, *what.data)]
-    return dict(zip(names, values, strict=True)) | {"block": int(raw["blockNumber"], 16)}
+def _round(opened_at: int, *facts: Any) -> Round | None:  # noqa: ANN401 - as the ABI gives them
+    *times, members = facts
+    values = (opened_at, *times, tuple(members))
+    return Round(*values) if opened_at else None

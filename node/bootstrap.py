@@ -245,6 +245,7 @@ def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
         own=lambda items, tasks, facts: sequencer.accept_all(items, tasks=tasks, facts=facts),
         judge=lambda state, item: judge_ahead(state, item, base.clock.now()),
         side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
+        stands=base.book.place,
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from chain.client import Call, ChainClient
+from chain.calls import Call
+from chain.client import ChainClient
 from chain.deploy import Deployment
 from chain.errors import ChainError
 from tests.chain_process import ACCOUNTS, ChainProcess

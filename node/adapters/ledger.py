@@ -14,10 +14,18 @@ from chain import facts
 from chain.client import ChainClient
 from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
+from chain.facts import Round
 from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
 from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.rules.registry import Change
-from node.services.ports import BeaconRound, Block, Proposed, RegistryView, TenderSlots
+from node.services.ports import (
+    BeaconRound,
+    Block,
+    Proposed,
+    RegistryView,
+    RoundWord,
+    TenderSlots,
+)
 
 ZERO = bytes(32)
 
@@ -49,6 +57,24 @@ def name_of(padded: bytes) -> str:
     return padded.rstrip(b"\0").decode()
 
 
+def _round(
+    key: tuple[bytes, str], found: Round, commits: Sequence[bytes], secrets: Sequence[bytes]
+) -> BeaconRound:
+    return BeaconRound(
+        key[0].hex(),
+        found.opened_at,
+        found.commit_by,
+        found.reveal_by,
+        tuple(member[2:] for member in found.members),
+        _words(found.members, commits),
+        _words(found.members, secrets),
+    )
+
+
+def _raw(word: RoundWord) -> tuple[bytes, str, bytes]:
+    return bytes.fromhex(word.round), f"0x{word.opener}", bytes.fromhex(word.word)
+
+
 class ChainLedger:
     """One member's account on the network; every method is blocking and safe for threads."""
 
@@ -56,7 +82,7 @@ class ChainLedger:
         self._chain = client
         self._seen_block = 0
         self._view: tuple[bytes, RegistryView] | None = None
-        self._rounds: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._rounds: dict[tuple[str, str], bool] = {}  # that name us: is our secret there?
 
     @property
     def account(self) -> str:
@@ -171,47 +197,41 @@ class ChainLedger:
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:
         """A round with what its members committed and revealed, or None."""
-        raw, who = bytes.fromhex(round_id), f"0x{opener}"
+        return next(iter(self.rounds([(round_id, opener)])), None)
+
+    def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
+        """Those of these rounds (id, opener) that were opened, in two requests."""
+        raw = [(bytes.fromhex(name), f"0x{opener}") for name, opener in asked]
         with _answering():
-            found = self._chain.round(raw, who)
-            if found is None:
-                return None
-            commits, secrets = self._chain.round_words(raw, who, found.members)
-        return BeaconRound(
-            round_id,
-            found.opened_at,
-            found.commit_by,
-            found.reveal_by,
-            tuple(member[2:] for member in found.members),
-            _words(found.members, commits),
-            _words(found.members, secrets),
-        )
+            both = zip(raw, self._chain.rounds(raw), strict=True)
+            opened = [(key, one) for key, one in both if one is not None]
+            words = self._chain.round_words([(*key, one.members) for key, one in opened])
+        return [_round(*one, *said) for one, said in zip(opened, words, strict=True)]
 
     def rounds_for_us(self) -> list[tuple[str, str]]:
         """(round id, opener account) of rounds that name us and do not have our secret yet."""
         with _answering():
             opened = self._chain.rounds_opened(self._seen_block)
             ours = self._chain.account
-            for one in opened:
-                if ours in one.members:
-                    self._rounds[one.round.hex(), one.opener[2:]] = one.members
-                self._seen_block = max(self._seen_block, one.block)
-            keys = list(self._rounds)
-            asked = [(bytes.fromhex(name), f"0x{opener}") for name, opener in keys]
-            for key, secret in zip(keys, self._chain.secrets(asked, ours), strict=True):
-                if secret != ZERO:
-                    del self._rounds[key]
-        return list(self._rounds)
+            # Whose secret stands already is asked once, when a round is first seen.
+            fresh = [
+                (one.round, one.opener)
+                for one in opened
+                if ours in one.members and (one.round.hex(), one.opener[2:]) not in self._rounds
+            ]
+            for key, secret in zip(fresh, self._chain.secrets(fresh, ours), strict=True):
+                self._rounds[key[0].hex(), key[1][2:]] = secret != ZERO
+            self._seen_block = max([self._seen_block, *(one.block for one in opened)])
+        return [key for key, is_done in self._rounds.items() if not is_done]
 
-    def commit(self, round_id: str, opener: str, commitment: str) -> None:
-        """Commit to our secret."""
-        raw, word = bytes.fromhex(round_id), bytes.fromhex(commitment)
-        self._write(lambda chain: chain.commit(raw, f"0x{opener}", word))
+    def commit(self, words: Sequence[RoundWord]) -> None:
+        """Commit to our secrets."""
+        self._write(lambda chain: chain.commit_all(list(map(_raw, words))))
 
-    def reveal(self, round_id: str, opener: str, secret: str) -> None:
-        """Reveal our secret."""
-        raw, word = bytes.fromhex(round_id), bytes.fromhex(secret)
-        self._write(lambda chain: chain.reveal(raw, f"0x{opener}", word))
+    def reveal(self, words: Sequence[RoundWord]) -> None:
+        """Reveal our secrets."""
+        self._write(lambda chain: chain.reveal_all(list(map(_raw, words))))
+        self._rounds.update({(one.round, one.opener): True for one in words})
 
     def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:
         """The operator's note over a keeper's tender and these accounts' checkpoint slots."""

@@ -6,6 +6,7 @@ configuration; 130 interrupted.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -26,10 +27,13 @@ from node.core.errors import ConfigError, NodeError
 
 UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 INTERRUPTED = 130
+GC_THRESHOLD = (50_000, 20, 50)
+"""We hold many values for long and make few circles: Python would look for them too often."""
 
 
 def run() -> None:
     """Entry point of the console script."""
+    gc.set_threshold(*GC_THRESHOLD)
     sys.exit(main(sys.argv[1:]))
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from node.services.ports import Chain, LogNote
 
 
+CHECKPOINT_S = 3
+"""Our log is anchored so often, not at each tick: one stretch of it is proven as well by a later
+anchor. Slots are written at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One of a tender's three slots and what it must hold."""
@@ -54,6 +59,7 @@ class Anchors:
     standing: set[Slot] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
     anchored: int = 0
+    anchored_at: int = 0
     waiting_since: int | None = None
 
     def due(self, states: Iterable[TenderState]) -> int:
@@ -79,8 +85,10 @@ class Anchors:
             self._write(slot)
             self.standing.add(slot)
         if newest is not None and behind:
+            if now < self.anchored_at + CHECKPOINT_S:
+                return
             self.chain.anchor(newest.size, newest.root)
-            self.anchored = newest.size
+            self.anchored, self.anchored_at = newest.size, now
         self.waiting_since = None
 
     def _write(self, slot: Slot) -> None:

@@ -161,7 +161,11 @@ class Records:
         size = after
         with self.bell.listen(QUORUM) as ear:
             while True:
-                while (part := await self.desk.off(self.publisher.part, size)) is not None:
+                while self.publisher.has_part(size):
+                    part = self.publisher.kept_part(size)
+                    part = part or await self.desk.off(self.publisher.part, size)
+                    if part is None:
+                        break
                     yield part
                     size += len(part.entries)
                 await ear.heard(WAIT_S)

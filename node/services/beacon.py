@@ -7,7 +7,6 @@ durable before the commitment is sent, so that a crash never turns into a missin
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,13 @@ from node.core.rules import drawing
 from node.core.rules.draw import commitment
 from node.core.rules.result import tie_of
 from node.core.rules.state import Phase
+from node.services.ports import Batch, RoundWord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from node.core.rules.state import TenderState
     from node.services.ports import BeaconRound, Chain, Clock, Entropy, Store
-
-
-AT_ONCE = 8
-"""So many rounds are answered at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +38,36 @@ class Beacon:
         if not awaited:
             return
         ours = [one for one in self.chain.rounds_for_us() if awaited.get(one[0]) == one[1]]
-        # At once: the chain takes what comes together into one block.
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(self._look, ours))
+        openers, found = dict(ours), self.chain.rounds(ours)
+        commits = [one.round for one in found if self._may_commit(one)]
+        reveals = [one.round for one in found if self._may_reveal(one)]
+        secrets = self._secrets([*commits, *reveals])
+        try:
+            self.chain.commit(
+                [RoundWord(one, openers[one], self._commitment(one, secrets)) for one in commits]
+            )
+        finally:  # a refusal of one kind keeps nobody waiting for the other
+            self.chain.reveal([RoundWord(one, openers[one], secrets[one]) for one in reveals])
 
-    def _look(self, one: tuple[str, str]) -> None:
-        round_id, opener = one
-        found = self.chain.round(round_id, opener)
-        if found is not None:
-            self._answer(found, opener)
+    def _may_commit(self, found: BeaconRound) -> bool:
+        is_due = self.clock.now() <= found.commit_by
+        return self.chain.account not in found.commits and is_due
 
-    def _answer(self, found: BeaconRound, opener: str) -> None:
-        account, now = self.chain.account, self.clock.now()
-        if account not in found.commits:
-            if now <= found.commit_by:
-                self.chain.commit(found.round, opener, self._commitment(found.round))
-        elif len(found.commits) == len(found.members) and now <= found.reveal_by:
-            self.chain.reveal(found.round, opener, self._secret(found.round))
+    def _may_reveal(self, found: BeaconRound) -> bool:
+        is_due = len(found.commits) == len(found.members) and self.clock.now() <= found.reveal_by
+        return self.chain.account in found.commits.keys() - found.secrets.keys() and is_due
 
-    def _secret(self, round_id: str) -> str:
-        key = f"beacon/{round_id}"
-        if (kept := self.store.fact(key)) is not None:
-            return kept
-        secret = self.entropy.bytes(32).hex()
-        self.store.put_fact(key, secret)
-        return secret
+    def _secrets(self, rounds: Sequence[str]) -> dict[str, str]:
+        """Our secret of each round; new ones are on the disk before anybody hears of them."""
+        kept = {one: self.store.fact(f"beacon/{one}") for one in rounds}
+        fresh = {one: self.entropy.bytes(32).hex() for one, secret in kept.items() if not secret}
+        if fresh:
+            self.store.commit(Batch(facts={f"beacon/{one}": fresh[one] for one in fresh}))
+        return {one: secret or fresh[one] for one, secret in kept.items()}
 
-    def _commitment(self, round_id: str) -> str:
-        secret = bytes.fromhex(self._secret(round_id))
-        return commitment(round_id, bytes.fromhex(self.chain.account), secret).hex()
+    def _commitment(self, round_id: str, secrets: Mapping[str, str]) -> str:
+        account, secret = bytes.fromhex(self.chain.account), bytes.fromhex(secrets[round_id])
+        return commitment(round_id, account, secret).hex()
 
 
 def expected_rounds(states: list[TenderState], now: int) -> dict[str, str]:

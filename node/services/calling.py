@@ -174,26 +174,27 @@ class Calling:
         her own, StateError for a second, different answer or one that comes too late.
         """
         talk = await self._talk(given.draw, given.person)
-        entry = await asyncio.to_thread(self.pools.roster.entry, talk.named.pseudonym)
-        if entry is None or talk.call is None:
-            raise MissingError("nobody called this person")
-        message = answer_message(given.draw, given.person, accepted=given.accepted)
-        verify(entry.facts.entry, message, given.signature)
         async with self.busy.setdefault((given.draw, given.person), asyncio.Lock()):
-            await self._take(given, talk)
+            await asyncio.to_thread(self._take, given, talk)
         self.busy.pop((given.draw, given.person), None)
         self.waiting.pop((given.draw, given.person), None)
         self.bell.ring(POOL)
 
-    async def _take(self, given: CallAnswer, talk: Talk) -> None:
+    def _take(self, given: CallAnswer, talk: Talk) -> None:
+        roster = self.pools.roster
+        entry = roster.entry(talk.named.pseudonym)
+        if entry is None or talk.call is None:
+            raise MissingError("nobody called this person")
+        message = answer_message(given.draw, given.person, accepted=given.accepted)
+        verify(entry.facts.entry, message, given.signature)
         if talk.answer is not None:
             if talk.answer.accepted != given.accepted:
                 raise StateError("this call was answered otherwise before")
             return
-        if await self._find(Contacted, given.draw, "contacted", given.person) is not None:
+        if roster.find(Contacted, key_of(given.draw, "contacted", given.person)) is not None:
             raise StateError("too late: the call counts as unanswered")
         kept = AnswerKept(accepted=given.accepted, sig=given.signature.hex())
-        await self._keep((key_of(given.draw, "answer", given.person), kept))
+        roster.keep([(key_of(given.draw, "answer", given.person), kept)])
         talk.answer = kept
 
     async def _find(self, kind: type[P], draw: str, what: str, person: str) -> P | None:

@@ -55,9 +55,8 @@ class Cosigning:
         Raises UnavailableError (`store`), LogError (code `log`) if the members make no quorum.
         """
         publisher = self.publisher
-        origin = publisher.log.origin
-        newest = await asyncio.to_thread(publisher.store.newest, origin, quorum=False)
-        if newest is None or newest.quorum is not None:
+        newest = publisher.newest
+        if newest is None or publisher.has_part(newest.size - 1):
             return None
         quorum = self.members.quorum(self.members.me)
         form = await self._gather(newest, quorum)

@@ -9,7 +9,7 @@ it lodged for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError, RuleError
@@ -25,11 +25,44 @@ from node.services.judging import judge_ahead
 from node.services.lodging import kept_item, lodged_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from node.core.records.kinds import Body
     from node.core.rules.side import OwnState
     from node.core.rules.state import Placed, TenderState
     from node.services.desk import Desk
     from node.services.members import Members
+
+
+STILL_S = 2.0
+MOST_S = 20.0
+"""A stream is endorsed once it stands still for a moment, and while it grows now and then."""
+
+
+@dataclass(slots=True)
+class Growth:
+    """Streams of others that grew since we endorsed them: since when, and when last (seconds)."""
+
+    still_s: float = STILL_S
+    grown: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def see(self, stream: str, now: float) -> None:
+        """Note that a stream has grown."""
+        first, _ = self.grown.get(stream, (now, now))
+        self.grown[stream] = (first, now)
+
+    def due(self, now: float, is_over: Callable[[str], bool]) -> list[str]:
+        """What is to be endorsed now; a tender that is over waits for nothing."""
+        return [
+            stream
+            for stream, (first, last) in self.grown.items()
+            if now - last >= self.still_s or now - first >= MOST_S or is_over(stream)
+        ]
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """These were endorsed as they stood."""
+        for stream in streams:
+            self.grown.pop(stream, None)
 
 
 def endorsement(state: TenderState, side: OwnState, salt: str) -> StreamEndorsed | None:

@@ -7,7 +7,7 @@ good before the first wrong place is kept; the wrong one is never stored.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from node.services.endorsing import GuestChecks
     from node.services.model import Book, Stream
     from node.services.ports import Clock, Followed, Store, StreamRow
+
+
+GATHER_S = 0.02
+"""So long after a partner's news we wait whether others have some: a commit costs the same."""
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class Guest:
 
     async def _drain(self) -> None:
         while self.waiting:
+            await asyncio.sleep(GATHER_S)
             calls, self.waiting = self.waiting, []
             try:
                 errors = await self._take_all(calls)
@@ -99,24 +104,26 @@ class Guest:
 
     async def _take_all(self, calls: Sequence[_Call]) -> list[NodeError | None]:
         """Commit order: judge, commit, memory, bell; gives what was wrong, call by call."""
-        done = await asyncio.to_thread(self._judge_all, calls)
+        done = await asyncio.to_thread(self._round, calls)
         if done.streams:
-            streams = tuple(moved(self.book, done.streams.values()))
-            places = tuple(row for rows in done.places.values() for row in rows)
-            await self._commit(Batch(streams=streams, places=places), done.streams)
             for name, stream in done.streams.items():
                 self.book.put(stream, done.places[name])
             self.bell.ring(STREAMS, *done.streams)
         return done.errors
 
-    async def _commit(self, batch: Batch, streams: Iterable[str]) -> None:
-        """Commit; if that fails its outcome is unknown, and what stands is read back."""
-        try:
-            await asyncio.to_thread(self.store.commit, batch)
-        except NodeError:
-            for stream in streams:
-                await asyncio.to_thread(self.book.reload, self.store, stream)
-            raise
+    def _round(self, calls: Sequence[_Call]) -> _Round:
+        """Judge and commit, on a thread. A commit that fails is of unknown outcome: read back."""
+        done = self._judge_all(calls)
+        if done.streams:
+            streams = tuple(moved(self.book, done.streams.values()))
+            places = tuple(row for rows in done.places.values() for row in rows)
+            try:
+                self.store.commit(Batch(streams=streams, places=places))
+            except NodeError:
+                for stream in done.streams:
+                    self.book.reload(self.store, stream)
+                raise
+        return done
 
     def _judge_all(self, calls: Sequence[_Call]) -> _Round:
         done = _Round()

@@ -46,17 +46,20 @@ ANSWER_S = 20.0
 class Lodging:
     """Lodges records in our side streams and brings them to their hosts.
 
-    `tasks` are what waits to be sent, as the store has it; None until it was read, and after a
-    commit whose outcome is unknown.
+    `stands` gives the place of a record in a stream that we keep or follow. `tasks` are what waits
+    to be sent, as the store has it; None until it was read, and after a commit whose outcome is
+    unknown. `refused` is what hosts refused, by key of the fact.
     """
 
     desk: Desk
     own: Own
     judge: Judge
     side_of: Callable[[str], str | None]
+    stands: Callable[[str], Accepted | None]
     waiting: dict[str, asyncio.Future[Accepted]] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: dict[str, Task] | None = None
+    refused: dict[str, str] = field(default_factory=dict)
 
     async def say(self, state: TenderState, item: Submission, facts: Mapping[str, str]) -> Accepted:
         """Lodge one record for the host's stream and wait for the host's answer.
@@ -65,7 +68,7 @@ class Lodging:
         it for, or UnavailableError if the host is silent: lodged it is, and will be sent.
         """
         record = item.opened.id
-        if (known := await self._known(record)) is not None:
+        if (known := self.stands(record)) is not None:
             return known
         if not await self._is_lodged(record):
             await self._lodge(state, record, item, facts)
@@ -75,24 +78,26 @@ class Lodging:
         except TimeoutError:
             raise UnavailableError("the host does not answer; the record is lodged here") from None
 
-    async def _known(self, record: str) -> Accepted | None:
-        row = await self.desk.off(self.desk.store.find, record)
-        return None if row is None else Accepted(record, row.seq, row.entry)
-
     async def _is_lodged(self, record: str) -> bool:
         """Is it on its way already? Raises what the host refused it for, if it did."""
-        refused = await self.desk.off(self.desk.store.fact, f"refused/{record}")
-        if refused is not None:
+        waiting = await self._open()
+        if (refused := self.refused.get(refused_key(record))) is not None:
             code, _, detail = refused.partition(" ")
             raise NodeError(detail, code=code)
-        return record in await self._open()
+        return record in waiting
 
     async def _open(self) -> dict[str, Task]:
-        """What waits to be sent, by record."""
+        """What waits to be sent, by record; with it what was refused is read."""
         if self.tasks is None:
-            found = await self.desk.off(self.desk.store.tasks, "submit")
-            self.tasks = {task.key: task for task in found}
+            found, refused = await self.desk.off(self._stored)
+            if self.tasks is None:  # nobody else has read it, and added to it, meanwhile
+                self.tasks = {task.key: task for task in found}
+                self.refused = refused
         return self.tasks
+
+    def _stored(self) -> tuple[list[Task], dict[str, str]]:
+        store = self.desk.store
+        return store.tasks("submit"), store.facts(refused_key(""))
 
     @property
     def oldest(self) -> int | None:
@@ -102,7 +107,7 @@ class Lodging:
     async def _lodge(
         self, state: TenderState, record: str, item: Submission, facts: Mapping[str, str]
     ) -> None:
-        await self.desk.off(self.judge, state, item)
+        self.judge(state, item)
         side = self.side_of(state.stream)
         if side is None:
             raise MissingError("this node has not opened its side stream yet; try again")
@@ -163,8 +168,9 @@ class Lodging:
         if isinstance(answer, UnavailableError):
             return False
         if isinstance(answer, NodeError):
-            refused = f"{answer.code} {answer}"
-            await self.desk.off(self.desk.store.put_fact, f"refused/{record}", refused)
+            key, refused = refused_key(record), f"{answer.code} {answer}"
+            await self.desk.off(self.desk.store.put_fact, key, refused)
+            self.refused[key] = refused
         waiter = self.waiting.pop(record, None)
         if waiter is not None and not waiter.done():
             if isinstance(answer, NodeError):
@@ -179,6 +185,11 @@ def _waiter() -> asyncio.Future[Accepted]:
     future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future
+
+
+def refused_key(record: str) -> str:
+    """The fact under which a guest keeps for what a host refused a record."""
+    return f"refused/{record}"
 
 
 def lodged_key(record: str) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from node.core.errors import NodeError
 from node.core.records.kinds.streams import RecordRefused
 from node.core.records.place import entry_of
+from node.core.rules.award import is_settled
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.bell import ANY, CHAIN, TICK
-from node.services.endorsing import dispute_of, endorsement, side_body
+from node.services.endorsing import Growth, dispute_of, endorsement, side_body
 from node.services.outdated import forget_outdated
 from node.services.oversight import tell_regulators
 from node.services.sequencer import MAX_ITEMS
@@ -39,9 +40,7 @@ Report = Callable[[str, Exception], None]
 """Tells the operator what failed; a mistake of ours with where it happened."""
 PAUSE_S = 0.25
 """How long a loop sleeps when nothing wakes it."""
-CHAIN_S = 0.1
-ENDORSE_S = 4.0
-"""A stream that grows at every tick is endorsed so often, not at each."""
+CHAIN_S = 0.2
 REGISTRY_S = 1.0
 KEEP_S = 2.0
 POOL_S = 1.0
@@ -88,8 +87,7 @@ class Loops:
     looked_at_all: float = 0.0
     followed_change: int = 0
     ears: dict[str, Ear] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    endorsed: dict[str, float] = field(default_factory=dict)
+    growth: Growth = field(default_factory=Growth)
     supervise: Callable[[], Awaitable[None]] | None = None
     see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
@@ -103,7 +101,7 @@ class Loops:
             "lodging": (0.0, self.send),
             "chain": (CHAIN_S, self.look_at_chain),
             "registry": (REGISTRY_S, self.look_at_registry),
-            "beacon": (0.0, self.answer_beacon),
+            "beacon": (CHAIN_S, self.answer_beacon),
             "anchors": (PAUSE_S, self.write_anchors),
             "pool": (POOL_S, self.keep_pool),
             "proofs": (KEEP_S, self.keep_proofs),
@@ -125,34 +123,48 @@ class Loops:
     async def cosign(self) -> None:
         """Bring our newest checkpoint to its quorum; a slow partner delays no tick."""
         await self.cosigning.collect()
-        await self._ear(TICK).heard(self.tick_s)
+        await self._ear("cosign", TICK).heard(self.tick_s)
 
     async def endorse(self) -> None:
-        """One endorsement for each followed tender that has new places and no dispute.
+        """One endorsement for each followed tender that is due (`Growth`) and has no dispute.
 
-        All of them in one transaction; what the fold says against one harms no other. A stream
-        that grows is endorsed every few seconds, and at the first tick at which it stands still.
+        All of them in one transaction; what the fold says against one harms no other.
         """
-        desk, now = self.records.desk, asyncio.get_running_loop().time()
-        items: list[Submission] = []
-        for stream in self.records.book.streams("tender", own=False):
-            side = await self.side_of(stream)
-            if isinstance(stream.state, TenderState) and isinstance(side.state, OwnState):
-                body = endorsement(stream.state, side.state, desk.salt())
-                if body is not None and not self._may_wait(stream, now):
-                    self.endorsed[stream.row.id] = now
-                    items.append(desk.scribe.own(side_body(body), body, side.row.id))
+        now = asyncio.get_running_loop().time()
+        for name in self._grown():
+            stream = self.records.book.get(name)
+            if stream is not None and stream.row.kind == "tender" and not stream.row.own:
+                await self.side_of(stream)
+                self.growth.see(name, now)
+        due = self.growth.due(now, self._is_over)
+        items = [item for name in due if (item := self._endorsement(name)) is not None]
         while items:
             part, items = items[:MAX_ITEMS], items[MAX_ITEMS:]
             for answer in await self.records.sequencer.accept(part):
                 if isinstance(answer, NodeError):
                     raise answer
+        self.growth.forget(due)
 
-    def _may_wait(self, stream: Stream, now: float) -> bool:
-        """Has the stream grown since the last tick, and did we endorse it a moment ago?"""
-        name, size = stream.row.id, len(stream.records)
-        grows, self.sizes[name] = self.sizes.get(name) != size, size
-        return grows and now < self.endorsed.get(name, -ENDORSE_S) + ENDORSE_S
+    def _grown(self) -> list[str]:
+        """What rang since the last tick; at the first one all tenders that we follow."""
+        if "growth" in self.ears:
+            return self.ears["growth"].taken()
+        self._ear("growth", ANY)
+        return [one.row.id for one in self.records.book.streams("tender", own=False)]
+
+    def _is_over(self, name: str) -> bool:
+        state = self.records.book.need(name).state
+        return isinstance(state, TenderState) and is_settled(state)
+
+    def _endorsement(self, name: str) -> Submission | None:
+        """Our endorsement of a stream as it stands, if there is something to endorse."""
+        book, desk = self.records.book, self.records.desk
+        state, side = book.need(name).state, book.side_of(name, desk.me)
+        own = side.state if side else None
+        if not (isinstance(state, TenderState) and isinstance(own, OwnState)):
+            return None
+        body = endorsement(state, own, desk.salt())
+        return None if body is None else desk.scribe.own(side_body(body), body, own.stream)
 
     async def side_of(self, host: Stream) -> Stream:
         """Our side stream beside a host's stream, opened now if there is none."""
@@ -187,7 +199,7 @@ class Loops:
 
     async def do_duties(self) -> None:
         """Do what we owe where something changed, and now and then everywhere: time passes too."""
-        heard = await self._ear(ANY).heard(PAUSE_S)
+        heard = await self._ear("duties", ANY).heard(PAUSE_S)
         now = asyncio.get_running_loop().time()
         if now >= self.looked_at_all + PAUSE_S:
             self.looked_at_all = now
@@ -195,11 +207,11 @@ class Loops:
             await self._refuse()
         self.duties.look(heard)
 
-    def _ear(self, topic: str) -> Ear:
+    def _ear(self, loop: str, topic: str) -> Ear:
         """The ear with which a loop listens to a topic, from its first turn on."""
-        if topic not in self.ears:
-            self.ears[topic] = self.records.bell.listen(topic)
-        return self.ears[topic]
+        if loop not in self.ears:
+            self.ears[loop] = self.records.bell.listen(topic)
+        return self.ears[loop]
 
     async def _refuse(self) -> None:
         """Log the refusals of lodged records in the tender's stream, once each."""
@@ -266,7 +278,7 @@ class Loops:
 
     async def answer_beacon(self) -> None:
         """Commit and reveal where a draw that we follow waits for us."""
-        await self._ear(CHAIN).heard(PAUSE_S)
+        await self._ear("beacon", CHAIN).heard(PAUSE_S)
         await self.records.desk.off(self.beacon.answer, self.records.active())
 
     async def write_anchors(self) -> None:

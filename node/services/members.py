@@ -8,6 +8,7 @@ last view holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ class Members:
 
         Raises InvalidError for a descriptor that is not of the form that all agreed on.
         """
-        if self.view is not None and view.height < self.view.height:
+        if self.view is not None and (view is self.view or view.height < self.view.height):
             return False
         before = self.by_id
         self.by_id = _members_at(view.changes, view.height)
@@ -68,9 +69,7 @@ class Members:
 
     def by_fingerprint(self, fingerprint: str) -> Member | None:
         """The member with this TLS certificate (SHA-256 of its DER, hex)."""
-        return next(
-            (m for m in self.by_id.values() if sha256(m.tls).hexdigest() == fingerprint), None
-        )
+        return next((m for m in self.by_id.values() if _print_of(m.tls) == fingerprint), None)
 
     def faulty(self) -> int:
         """f: of n witnesses how many may lie with the host; n >= 3f + 1."""
@@ -131,6 +130,12 @@ def _era(members: Mapping[str, Member], member: str, until: int | None) -> Era:
 
 def _verifier(name: str, kind: int, key: PublicKey | None) -> VerifierKey:
     return VerifierKey(name, kind, bytes.fromhex(key.key) if key else b"")
+
+
+@lru_cache(maxsize=256)
+def _print_of(tls: bytes) -> str:
+    """SHA-256 of a certificate; kept, because every call of a partner asks."""
+    return sha256(tls).hexdigest()
 
 
 def _member(one: Descriptor) -> Member:

@@ -79,7 +79,8 @@ class Mirrors:
         Raises LogError for what its keeper must answer for (code `quorum` if cosignatures are
         missing), UnavailableError (`store`) if our own store does not take it.
         """
-        mirror = await asyncio.to_thread(self.of, keeper)
+        known = self._mirrors.get(keeper)
+        mirror = await asyncio.to_thread(self.of, keeper) if known is None else known
         async with mirror.taking:
             try:
                 entries = await asyncio.to_thread(self._check_and_store, mirror, part)

@@ -150,13 +150,19 @@ class Book:
         """(stream, place) of a record, or None."""
         return self._records.get(record)
 
+    def place(self, record: str) -> Accepted | None:
+        """Where a record stands in a stream that we keep or follow, or None."""
+        place = self._records.get(record)
+        stream = self._streams.get(place[0]) if place else None
+        if place is None or stream is None:
+            return None
+        return Accepted(record, place[1], stream.state.entries[place[1]])
+
     def answer(self, record: str) -> Accepted | None:
         """The one answer for a record that stands in a stream of ours, or None."""
         place = self._records.get(record)
         stream = self._streams.get(place[0]) if place else None
-        if place is None or stream is None or not stream.row.own:
-            return None
-        return Accepted(record, place[1], stream.state.entries[place[1]])
+        return self.place(record) if stream is not None and stream.row.own else None
 
     def _folded(self, name: str, shown: Sequence[Shown], *, own: bool) -> Stream:
         candidates = [read_place(name, one) for one in shown]

@@ -41,7 +41,7 @@ PADDING: Final = "log/padding"
 
 @dataclass(slots=True)
 class Publisher:
-    """The one writer of our own log."""
+    """The one writer of our own log. `newest` is the last checkpoint signed and stored."""
 
     log: OwnLog
     signer: Signer
@@ -52,7 +52,9 @@ class Publisher:
     smallest: int = SMALLEST_TICK
     pad: bool = True
     _ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _in_doubt: bool = False
+    _in_doubt: bool = True  # until it was read
+    newest: LogNote | None = None
+    _secret: bytes = b""
     _part: LogPart | None = None  # the one made last: all followers ask for the same
 
     def load(self) -> None:
@@ -66,8 +68,10 @@ class Publisher:
         size, root = (newest.size, newest.root) if newest else (0, Tree().root().hex())
         if (tree.size, tree.root().hex()) != (size, root):
             raise UnavailableError("our log as stored is not the one we signed", code="store")
-        if self.store.fact(PADDING) is None:
-            self.store.put_fact(PADDING, self.entropy.bytes(32).hex())
+        if (secret := self.store.fact(PADDING)) is None:
+            secret = self.entropy.bytes(32).hex()
+            self.store.put_fact(PADDING, secret)
+        self._secret, self.newest = bytes.fromhex(secret), newest
         self.log.quorum = self.store.newest(self.log.origin)
         self.log.tree, self._in_doubt = tree, False
 
@@ -84,6 +88,7 @@ class Publisher:
                 self._in_doubt = True
                 raise
             self.log.tree.extend(leaf_hash(entry) for entry in entries)
+            self.newest = note
         self.bell.ring(TICK)
         return note
 
@@ -103,9 +108,8 @@ class Publisher:
     def _entries(self, start: int, places: Sequence[str]) -> list[bytes]:
         """The tick's entries, ascending by value: nobody sees which of them are padding."""
         wanted = padded_count(len(places), self.smallest) if self.pad else max(1, len(places))
-        secret = bytes.fromhex(self.store.fact(PADDING) or "")
         entries = [entry_bytes(entry) for entry in places]
-        entries += [padding(secret, start, number) for number in range(wanted - len(places))]
+        entries += [padding(self._secret, start, number) for number in range(wanted - len(places))]
         return sorted(entries)
 
     def _sign(self, head: Checkpoint) -> LogNote:
@@ -140,14 +144,23 @@ class Publisher:
         end = tile.start + tile.width
         return bundle_bytes(self.store.entries(self.log.origin, tile.start, end))
 
+    def has_part(self, after: int) -> bool:
+        """Whether there is a checkpoint with its quorum beyond size `after`."""
+        return self.log.quorum is not None and self.log.quorum.size > after
+
+    def kept_part(self, after: int) -> LogPart | None:
+        """What `part` gives, if it is in memory."""
+        kept = self._part
+        return kept if kept is not None and kept.start == after else None
+
     def part(self, after: int) -> LogPart | None:
         """Our log from size `after` to the next checkpoint with its quorum; None if none is.
 
         Blocking. Raises UnavailableError.
         """
-        if self.log.quorum is None or self.log.quorum.size <= after:
+        if not self.has_part(after):
             return None
-        if (kept := self._part) is not None and kept.start == after:
+        if (kept := self.kept_part(after)) is not None:
             return kept
         found = self.store.notes(self.log.origin, after, limit=1)
         if not found:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
@@ -98,6 +99,12 @@ def text_of(part: msgspec.Struct) -> str:
     return encode(part).decode()
 
 
+@lru_cache(maxsize=64)
+def _persons(text: str) -> Persons:
+    """The hundreds of one draw, asked for with each call and seat of it."""
+    return decode(text.encode(), Persons)
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """The pool's facts, typed. Blocking; what it reads is decoded strictly."""
@@ -167,8 +174,8 @@ class Roster:
 
     def persons(self, draw: str) -> list[NamedPerson]:
         """All persons that we listed in a draw, ascending."""
-        found = self.find(Persons, key_of(draw, "persons"))
-        return [] if found is None else list(found.persons)
+        text = self.store.fact(key_of(draw, "persons"))
+        return [] if text is None else list(_persons(text).persons)
 
     def find(self, kind: type[P], key: str) -> P | None:
         """One fact of a kind, or None."""

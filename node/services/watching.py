@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from node.services.ports import Followed, News, Wanted
     from node.services.shown import Shown
 
-TOGETHER_S: Final = 0.01
+TOGETHER_S: Final = 0.05
 """So long after news we look whether there is more to send with it."""
 HEAVY: Final = 1024 * 1024
 """A message of about so many bytes takes no further place."""

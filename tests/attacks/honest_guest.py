@@ -25,7 +25,7 @@ from node.core.rules.registry import Change
 from node.core.rules.state import Placed, TenderState
 from node.services.bell import Bell
 from node.services.draft import Intake
-from node.services.endorsing import GuestChecks
+from node.services.endorsing import Growth, GuestChecks
 from node.services.following import Following
 from node.services.guest import Guest
 from node.services.judging import Laws
@@ -199,6 +199,7 @@ class HonestGuest:
             tick_s=0.0,
             ruleset=self.made.net.ruleset,
             small_cell=10,
+            growth=Growth(still_s=0.0),
         )
 
     def _report(self, what: str, error: Exception) -> None:

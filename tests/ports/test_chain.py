@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chain.abi import decode_error, encode_constructor
-from chain.client import Call, ChainClient
+from chain.calls import Call
+from chain.client import ChainClient
 from chain.deploy import (
     Founder,
     addresses_of,

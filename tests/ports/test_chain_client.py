@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chain.client import Call, ChainClient
+from chain.calls import Call
+from chain.client import ChainClient
 from chain.collect import checkpoint_proof, registry_proof, round_proof, tender_proof
 from chain.deploy import head_of
 from chain.errors import ChainError, ChainUnavailable
@@ -193,3 +194,20 @@ def test_connections_of_many_threads_do_not_mix_answers(net: Net) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# Many rounds at once
+
+
+def test_words_of_many_rounds_go_together_and_one_refusal_stops_no_other(net: Net) -> None:
+    rounds, host = [open_for_three(net)[0] for _ in range(3)], ACCOUNTS[0]
+    net.host.commit(rounds[1], host, OTHER)
+    words = [(one, host, WORD) for one in rounds]
+    with pytest.raises(ChainError) as caught:
+        net.host.commit_all(words)
+    assert caught.value.name == "BeaconAlreadyDone"
+    said = net.host.round_words([(one, host, ACCOUNTS[:2]) for one in rounds])
+    nothing = bytes(32)
+    assert said == [([word, nothing], [nothing, nothing]) for word in (WORD, OTHER, WORD)]
+    assert net.host.commit_all([words[0], words[2]]) == []
+    assert net.host.rounds([(fresh(), host)]) == [None]

@@ -69,6 +69,7 @@ class Line:
         self._excuse = excuse
         self._waiting: list[_Outgoing] = []
         self._sending: set[asyncio.Task[None]] = set()
+        self._senders = 0
         self.doubt = ""  # what to compare where a handshake may have failed: it tells us nothing
         self.records = records_pb2_grpc.RecordServiceStub(channel)
         self.blobs = blobs_pb2_grpc.BlobServiceStub(channel)
@@ -150,7 +151,8 @@ class Line:
         """Send records; each is answered for itself. What waits together goes in one message."""
         outgoing = _Outgoing(items, asyncio.get_running_loop().create_future())
         self._waiting.append(outgoing)
-        if len(self._sending) < AT_ONCE:
+        if self._senders < AT_ONCE:
+            self._senders += 1
             task = asyncio.create_task(self._send_waiting())
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
@@ -158,6 +160,13 @@ class Line:
 
     async def _send_waiting(self) -> None:
         """Send what waits until nothing does; one of at most four that do."""
+        try:
+            await self._send_all()
+        finally:
+            # Here, not in a callback of the task: who comes before that must not count on us.
+            self._senders -= 1
+
+    async def _send_all(self) -> None:
         while self._waiting:
             together, self._waiting = self._waiting, []
             try:

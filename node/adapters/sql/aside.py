@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, insert, select
 
 from node.adapters.sql.engine import upsert
 from node.adapters.sql.tables import FACTS, REFUSALS, SEALED, TASKS
@@ -19,6 +20,14 @@ from node.services.ports import Task
 
 LAST: Final = "\U0010ffff"
 """Sorts behind every text; a range, unlike LIKE, heeds capitals and the index on both engines."""
+_PUT_SEALED = insert(SEALED)
+_SEALED = select(SEALED.c.share).where(
+    SEALED.c.record == bindparam("record"), SEALED.c.number == bindparam("number")
+)
+_TASKS = select(TASKS).order_by(TASKS.c.n)
+_TASKS_OF = _TASKS.where(TASKS.c.kind == bindparam("kind"))
+_FINISH = delete(TASKS).where(TASKS.c.kind == bindparam("of"), TASKS.c.key == bindparam("done"))
+_FACT = select(FACTS.c.value).where(FACTS.c.key == bindparam("key"))
 
 
 def put_sealed(db: Connection, sealed: Mapping[str, tuple[bytes, ...]]) -> None:
@@ -29,14 +38,12 @@ def put_sealed(db: Connection, sealed: Mapping[str, tuple[bytes, ...]]) -> None:
         for number, share in enumerate(shares, 1)
     ]
     if rows:
-        db.execute(insert(SEALED), rows)
+        db.execute(_PUT_SEALED, rows)
 
 
 def sealed_share(db: Connection, record: str, number: int) -> bytes | None:
     """One sealed share of a box."""
-    share = db.execute(
-        select(SEALED.c.share).where(SEALED.c.record == record, SEALED.c.number == number)
-    ).scalar()
+    share = db.execute(_SEALED, {"record": record, "number": number}).scalar()
     return None if share is None else bytes(share)
 
 
@@ -44,7 +51,7 @@ def put_refusals(db: Connection, refusals: Mapping[str, tuple[str, str]]) -> Non
     """Remember refusals; the first one stands."""
     rows = [{"record": r, "code": code, "article": art} for r, (code, art) in refusals.items()]
     if rows:
-        db.execute(upsert(db, REFUSALS).on_conflict_do_nothing(), rows)
+        db.execute(_put_once(db.dialect.name, REFUSALS), rows)
 
 
 def all_refusals(db: Connection) -> dict[str, tuple[str, str]]:
@@ -64,38 +71,44 @@ def put_tasks(db: Connection, tasks: Iterable[Task]) -> None:
         for task in tasks
     ]
     if rows:
-        db.execute(upsert(db, TASKS).on_conflict_do_nothing(), rows)
+        db.execute(_put_once(db.dialect.name, TASKS), rows)
 
 
 def open_tasks(db: Connection, kind: str | None) -> list[Task]:
     """Open tasks, oldest first."""
-    found = select(TASKS) if kind is None else select(TASKS).where(TASKS.c.kind == kind)
-    return [
-        Task(row.kind, row.key, json.loads(row.payload), row.since)
-        for row in db.execute(found.order_by(TASKS.c.n))
-    ]
+    found = db.execute(_TASKS) if kind is None else db.execute(_TASKS_OF, {"kind": kind})
+    return [Task(row.kind, row.key, json.loads(row.payload), row.since) for row in found]
 
 
 def finish(db: Connection, kind: str, keys: Iterable[str]) -> None:
     """Remove finished tasks; one that is gone already is no error."""
-    rows = [{"done": key} for key in keys]
+    rows = [{"of": kind, "done": key} for key in keys]
     if rows:
-        one = TASKS.c.key == bindparam("done")
-        db.execute(delete(TASKS).where(TASKS.c.kind == kind, one), rows)
+        db.execute(_FINISH, rows)
 
 
 def put_facts(db: Connection, facts: Mapping[str, str]) -> None:
     """Set facts, old or new."""
     rows = [{"key": key, "value": value} for key, value in facts.items()]
     if rows:
-        put = upsert(db, FACTS)
-        put = put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value})
-        db.execute(put, rows)
+        db.execute(_put_facts(db.dialect.name), rows)
+
+
+@cache
+def _put_facts(dialect: str) -> Insert:
+    put = upsert(dialect, FACTS)
+    return put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value})
+
+
+@cache
+def _put_once(dialect: str, table: Table) -> Insert:
+    """Insert what does not stand yet; what does stays."""
+    return upsert(dialect, table).on_conflict_do_nothing()
 
 
 def fact(db: Connection, key: str) -> str | None:
     """One fact, or None."""
-    value: str | None = db.execute(select(FACTS.c.value).where(FACTS.c.key == key)).scalar()
+    value: str | None = db.execute(_FACT, {"key": key}).scalar()
     return value
 
 

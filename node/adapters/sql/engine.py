@@ -117,9 +117,9 @@ class Database:
         return True
 
 
-def upsert(db: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that can say what to do where the row stands already."""
-    if db.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
 

@@ -11,12 +11,53 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 
 from node.adapters.sql.places import set_leaves
 from node.adapters.sql.tables import ENTRIES, LOGS, NOTES, WITNESSED
 from node.core.errors import UnavailableError
 from node.services.ports import LogNote
+
+_ORIGIN: BindParameter[str] = bindparam("origin")
+_PUT_ENTRIES, _PUT_NOTE, _PUT_LOG = insert(ENTRIES), insert(NOTES), insert(LOGS)
+_LOG = select(LOGS).where(LOGS.c.origin == _ORIGIN)
+_LAST = select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == _ORIGIN)
+_ENTRIES_OF = (
+    select(ENTRIES.c.entry)
+    .where(
+        ENTRIES.c.origin == _ORIGIN,
+        ENTRIES.c.leaf >= bindparam("start"),
+        ENTRIES.c.leaf < bindparam("end"),
+    )
+    .order_by(ENTRIES.c.leaf)
+)
+_SET_QUORUM = (
+    update(NOTES)
+    .where(
+        NOTES.c.origin == bindparam("of"),
+        NOTES.c.size == bindparam("at_size"),
+        NOTES.c.quorum.is_(None),
+    )
+    .values(quorum=bindparam("form"))
+)
+_NOTES = (
+    select(NOTES)
+    .where(NOTES.c.origin == _ORIGIN, NOTES.c.size > bindparam("after"))
+    .order_by(NOTES.c.size)
+)
+_NEWEST = select(NOTES).where(NOTES.c.origin == _ORIGIN).order_by(NOTES.c.size.desc()).limit(1)
+_HAS_QUORUM = NOTES.c.quorum.is_not(None)
+# By whether only notes with their quorum are asked for.
+_NOTES_BY = {True: _NOTES.where(_HAS_QUORUM), False: _NOTES}
+_NEWEST_BY = {True: _NEWEST.where(_HAS_QUORUM), False: _NEWEST}
+_WITNESSED = select(WITNESSED).where(WITNESSED.c.origin == _ORIGIN)
+_PUT_WITNESSED = insert(WITNESSED)
+_SET_WITNESSED = (
+    update(WITNESSED)
+    .where(WITNESSED.c.origin == bindparam("of"), WITNESSED.c.size == bindparam("old"))
+    .values(size=bindparam("new_size"), root=bindparam("new_root"))
+)
+_END = 2**62
 
 
 def append(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
@@ -29,13 +70,13 @@ def append(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) 
         raise UnavailableError(f"the log {note.origin} does not end at {start}", code="store")
     if entries:
         db.execute(
-            insert(ENTRIES),
+            _PUT_ENTRIES,
             [
                 {"origin": note.origin, "leaf": leaf, "entry": entry}
                 for leaf, entry in enumerate(entries, start)
             ],
         )
-    db.execute(insert(NOTES), [_note_values(note)])
+    db.execute(_PUT_NOTE, [_note_values(note)])
 
 
 def publish(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
@@ -48,8 +89,8 @@ def mirror(
     db: Connection, keeper: str, start: int, entries: Sequence[bytes], note: LogNote
 ) -> None:
     """Append to a partner's log; the places of its own streams get their indexes."""
-    if db.execute(select(LOGS).where(LOGS.c.origin == note.origin)).one_or_none() is None:
-        db.execute(insert(LOGS), [{"origin": note.origin, "keeper": keeper}])
+    if db.execute(_LOG, {"origin": note.origin}).one_or_none() is None:
+        db.execute(_PUT_LOG, [{"origin": note.origin, "keeper": keeper}])
     append(db, start, entries, note)
     set_leaves(db, keeper, start, entries)
 
@@ -61,25 +102,19 @@ def mirrored_logs(db: Connection) -> dict[str, str]:
 
 def size_of(db: Connection, origin: str) -> int:
     """Number of entries of a log."""
-    last = db.execute(select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == origin)).scalar()
+    last = db.execute(_LAST, {"origin": origin}).scalar()
     return 0 if last is None else int(last) + 1
 
 
 def entries_of(db: Connection, origin: str, start: int, end: int | None) -> list[bytes]:
     """The entries [start, end)."""
-    found = select(ENTRIES.c.entry).where(ENTRIES.c.origin == origin, ENTRIES.c.leaf >= start)
-    if end is not None:
-        found = found.where(ENTRIES.c.leaf < end)
-    return [bytes(entry) for entry in db.execute(found.order_by(ENTRIES.c.leaf)).scalars()]
+    wanted = {"origin": origin, "start": start, "end": _END if end is None else end}
+    return [bytes(entry) for entry in db.execute(_ENTRIES_OF, wanted).scalars()]
 
 
 def set_quorum(db: Connection, origin: str, size: int, note: str) -> None:
     """Store the quorum form of a checkpoint's note; the first one stands."""
-    db.execute(
-        update(NOTES)
-        .where(NOTES.c.origin == origin, NOTES.c.size == size, NOTES.c.quorum.is_(None))
-        .values(quorum=note)
-    )
+    db.execute(_SET_QUORUM, {"of": origin, "at_size": size, "form": note})
 
 
 def drop_quorum(db: Connection, origin: str, size: int) -> None:
@@ -92,10 +127,8 @@ def notes_of(
     db: Connection, origin: str, after: int, *, quorum: bool, limit: int | None
 ) -> list[LogNote]:
     """Checkpoints with size > after, ascending, at most `limit`."""
-    found = select(NOTES).where(NOTES.c.origin == origin, NOTES.c.size > after)
-    if quorum:
-        found = found.where(NOTES.c.quorum.is_not(None))
-    return [_note(row) for row in db.execute(found.order_by(NOTES.c.size).limit(limit))]
+    found = _NOTES_BY[quorum] if limit is None else _NOTES_BY[quorum].limit(limit)
+    return [_note(row) for row in db.execute(found, {"origin": origin, "after": after})]
 
 
 def covering_notes(db: Connection, origin: str, leaves: Sequence[int], size: int) -> list[LogNote]:
@@ -121,16 +154,13 @@ def covering_notes(db: Connection, origin: str, leaves: Sequence[int], size: int
 
 def newest_note(db: Connection, origin: str, *, quorum: bool) -> LogNote | None:
     """The checkpoint of the largest size, of those with a quorum if asked."""
-    found = select(NOTES).where(NOTES.c.origin == origin)
-    if quorum:
-        found = found.where(NOTES.c.quorum.is_not(None))
-    row = db.execute(found.order_by(NOTES.c.size.desc()).limit(1)).one_or_none()
+    row = db.execute(_NEWEST_BY[quorum], {"origin": origin}).one_or_none()
     return None if row is None else _note(row)
 
 
 def witnessed(db: Connection, origin: str) -> tuple[int, str] | None:
     """(size, root) last cosigned for a log."""
-    row = db.execute(select(WITNESSED).where(WITNESSED.c.origin == origin)).one_or_none()
+    row = db.execute(_WITNESSED, {"origin": origin}).one_or_none()
     return None if row is None else (row.size, row.root)
 
 
@@ -138,12 +168,10 @@ def set_witnessed(db: Connection, origin: str, old: int, size: int, root: str) -
     """Replace what was cosigned only if it still is `old` (0: nothing yet)."""
     if witnessed(db, origin) is None:
         if old == 0:
-            db.execute(insert(WITNESSED), [{"origin": origin, "size": size, "root": root}])
+            db.execute(_PUT_WITNESSED, [{"origin": origin, "size": size, "root": root}])
         return old == 0
     done = db.execute(
-        update(WITNESSED)
-        .where(WITNESSED.c.origin == origin, WITNESSED.c.size == old)
-        .values(size=size, root=root)
+        _SET_WITNESSED, {"of": origin, "old": old, "new_size": size, "new_root": root}
     )
     return done.rowcount == 1
 

@@ -17,18 +17,57 @@ from node.core.records.envelope import Envelope
 from node.core.records.place import What, Where
 from node.services.ports import PlaceRow, StreamRow
 
+# A statement is built once: building one for each call costs more than running it.
+_RETELL = update(STREAMS).where(STREAMS.c.id == bindparam("name"))
+_RETELL = _RETELL.values(tender=bindparam("told"))
+_PUT_STREAM, _PUT_PLACES = insert(STREAMS), insert(PLACES)
+_STREAMS = select(STREAMS).order_by(STREAMS.c.n)
+_PLACES_OF = (
+    select(PLACES)
+    .where(PLACES.c.stream == bindparam("stream"), PLACES.c.seq > bindparam("after"))
+    .order_by(PLACES.c.seq)
+)
+_FIND = select(PLACES).where(PLACES.c.record == bindparam("record"))
+_UNPUBLISHED = (
+    select(PLACES.c.entry)
+    .where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None))
+    .order_by(PLACES.c.n)
+)
+_UNCOVERED = (
+    select(func.count())
+    .select_from(PLACES)
+    .where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None) | (PLACES.c.leaf >= bindparam("size")))
+)
+_WITHOUT_LEAF = (
+    select(PLACES.c.n, PLACES.c.entry)
+    .join(STREAMS, STREAMS.c.id == PLACES.c.stream)
+    .where(PLACES.c.leaf.is_(None))
+)
+_OURS_WITHOUT_LEAF = _WITHOUT_LEAF.where(STREAMS.c.own.is_(True), PLACES.c.own.is_(True))
+_THEIRS_WITHOUT_LEAF = _WITHOUT_LEAF.where(
+    STREAMS.c.keeper == bindparam("keeper"), PLACES.c.own.is_(False)
+)
+_SET_LEAF = update(PLACES).where(PLACES.c.n == bindparam("number"))
+_SET_LEAF = _SET_LEAF.values(leaf=bindparam("index"))
+_KEEPERS = select(STREAMS).where(STREAMS.c.id.in_(bindparam("streams", expanding=True)))
+_LOGGED = (
+    select(LOGS.c.keeper, ENTRIES.c.entry, func.min(ENTRIES.c.leaf).label("leaf"))
+    .join(LOGS, LOGS.c.origin == ENTRIES.c.origin)
+    .where(ENTRIES.c.entry.in_(bindparam("entries", expanding=True)))
+    .group_by(LOGS.c.keeper, ENTRIES.c.entry)
+)
+
 
 def put_streams(db: Connection, rows: Iterable[StreamRow]) -> None:
     """Insert streams, or give a known one the tender it has been told of since."""
     for row in rows:
-        known = update(STREAMS).where(STREAMS.c.id == row.id).values(tender=row.tender)
-        if db.execute(known).rowcount == 0:
-            db.execute(insert(STREAMS), [_stream_values(row)])
+        if db.execute(_RETELL, {"name": row.id, "told": row.tender}).rowcount == 0:
+            db.execute(_PUT_STREAM, [_stream_values(row)])
 
 
 def all_streams(db: Connection) -> list[StreamRow]:
     """All streams, in the order they were first stored."""
-    return [_stream(row) for row in db.execute(select(STREAMS).order_by(STREAMS.c.n))]
+    return [_stream(row) for row in db.execute(_STREAMS)]
 
 
 def put_places(db: Connection, rows: Sequence[PlaceRow]) -> None:
@@ -45,32 +84,28 @@ def put_places(db: Connection, rows: Sequence[PlaceRow]) -> None:
         mine = row.stream in own
         leaf = None if mine else logged.get((keepers[row.stream], row.entry))
         values.append({**_place_values(row), "own": mine, "leaf": leaf})
-    db.execute(insert(PLACES), values)
+    db.execute(_PUT_PLACES, values)
 
 
 def places_of(db: Connection, stream: str, after: int) -> list[PlaceRow]:
     """Places of a stream with seq > after, in order."""
-    found = select(PLACES).where(PLACES.c.stream == stream, PLACES.c.seq > after)
-    return [_place(row) for row in db.execute(found.order_by(PLACES.c.seq))]
+    return [_place(row) for row in db.execute(_PLACES_OF, {"stream": stream, "after": after})]
 
 
 def find_place(db: Connection, record: str) -> PlaceRow | None:
     """The place of a record in any stream, or None."""
-    row = db.execute(select(PLACES).where(PLACES.c.record == record)).one_or_none()
+    row = db.execute(_FIND, {"record": record}).one_or_none()
     return None if row is None else _place(row)
 
 
 def unpublished_entries(db: Connection) -> list[str]:
     """Entries of own places without an index, oldest first."""
-    found = select(PLACES.c.entry).where(PLACES.c.own.is_(True), PLACES.c.leaf.is_(None))
-    return list(db.execute(found.order_by(PLACES.c.n)).scalars())
+    return list(db.execute(_UNPUBLISHED).scalars())
 
 
 def uncovered_places(db: Connection, size: int) -> int:
     """How many own places have no index below `size` yet."""
-    waiting = PLACES.c.leaf.is_(None) | (PLACES.c.leaf >= size)
-    found = select(func.count()).select_from(PLACES).where(PLACES.c.own.is_(True), waiting)
-    return int(db.execute(found).scalar_one())
+    return int(db.execute(_UNCOVERED, {"size": size}).scalar_one())
 
 
 def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence[bytes]) -> None:
@@ -78,24 +113,21 @@ def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence
 
     The first index stays: a log may hold the same 32 bytes twice, a place is proven by either.
     """
-    kept = STREAMS.c.own.is_(True) if keeper is None else STREAMS.c.keeper == keeper
-    waiting = (
-        select(PLACES.c.n, PLACES.c.entry)
-        .join(STREAMS, STREAMS.c.id == PLACES.c.stream)
-        .where(kept, PLACES.c.own.is_(keeper is None), PLACES.c.leaf.is_(None))
-    )
+    if keeper is None:
+        waiting = db.execute(_OURS_WITHOUT_LEAF)
+    else:
+        waiting = db.execute(_THEIRS_WITHOUT_LEAF, {"keeper": keeper})
     leaves: dict[str, int] = {}
     for index, entry in enumerate(entries, start):
         leaves.setdefault(entry.hex(), index)
-    found = [(row.n, leaves[row.entry]) for row in db.execute(waiting) if row.entry in leaves]
+    found = [(row.n, leaves[row.entry]) for row in waiting if row.entry in leaves]
     if found:
-        by_number = update(PLACES).where(PLACES.c.n == bindparam("number"))
         rows = [{"number": number, "index": index} for number, index in found]
-        db.execute(by_number.values(leaf=bindparam("index")), rows)
+        db.execute(_SET_LEAF, rows)
 
 
 def _keepers(db: Connection, streams: set[str]) -> tuple[set[str], dict[str, str]]:
-    found = db.execute(select(STREAMS).where(STREAMS.c.id.in_(streams))).all()
+    found = db.execute(_KEEPERS, {"streams": list(streams)}).all()
     return {row.id for row in found if row.own}, {row.id: row.keeper for row in found}
 
 
@@ -103,13 +135,8 @@ def _logged(db: Connection, entries: Sequence[str]) -> dict[tuple[str, str], int
     """(keeper, entry) -> its first leaf in that member's log, of those that are there already."""
     if not entries:
         return {}
-    found = (
-        select(LOGS.c.keeper, ENTRIES.c.entry, func.min(ENTRIES.c.leaf).label("leaf"))
-        .join(LOGS, LOGS.c.origin == ENTRIES.c.origin)
-        .where(ENTRIES.c.entry.in_([bytes.fromhex(entry) for entry in entries]))
-        .group_by(LOGS.c.keeper, ENTRIES.c.entry)
-    )
-    return {(row.keeper, bytes(row.entry).hex()): row.leaf for row in db.execute(found)}
+    found = db.execute(_LOGGED, {"entries": [bytes.fromhex(entry) for entry in entries]})
+    return {(row.keeper, bytes(row.entry).hex()): row.leaf for row in found}
 
 
 def _stream_values(row: StreamRow) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def send_raw(rpc: Rpc, raws: Sequence[str]) -> int:
 def signed(to: str, key: bytes, nonces: Iterator[int], number: int) -> list[str]:
     """Raw transactions that anchor one size after the other from a fresh account."""
     from chain.abi import encode_call
-    from chain.client import GAS
+    from chain.calls import GAS
     from chain.sender import signer_of
 
     kind, signer, made = "anchorCheckpoint", signer_of(key), []

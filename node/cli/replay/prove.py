@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from node.services.ports.operator import Operator
 
 READY_S = 60.0
-AGAIN_S = 0.5
+AGAIN_S = 2.0
+"""The end of a tender is endorsed, published and anchored within about so long."""
 AT_ONCE = 3
 """So many files are made and judged at once."""
 
@@ -64,6 +65,7 @@ class Prover:
         loop = asyncio.get_running_loop()
         end = loop.time() + READY_S
         while True:
+            await asyncio.sleep(AGAIN_S)
             late = loop.time() > end
             try:
                 async with self.busy:
@@ -75,7 +77,6 @@ class Prover:
                 waits = error.code == "too-early" or isinstance(error, UnavailableError)
                 if late or not waits:
                     raise
-            await asyncio.sleep(AGAIN_S)
         line = line_of(play, is_verified=verdict.exit_code == 0)
         await asyncio.to_thread(keep, self.root, line, data)
         self.carried[play.opened.case.tender] = line

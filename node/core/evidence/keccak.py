@@ -7,6 +7,7 @@ Source: Keccak reference, version 3.0; FIPS 202 sections 3.2 and 4 for the permu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 RATE_BYTES: Final = 136
@@ -14,6 +15,7 @@ LANE_BYTES: Final = 8
 _LANE: Final = (1 << 64) - 1
 
 
+@lru_cache(maxsize=4096)
 def keccak256(data: bytes) -> bytes:
     """Give the 32-byte Keccak-256 digest, rate 1088, padding 10*1 with domain byte 0x01."""
     padded = bytearray(data) + bytes(RATE_BYTES - len(data) % RATE_BYTES)
@@ -33,23 +35,17 @@ def _permute(a: list[int]) -> list[int]:
     for constant in ROUND_CONSTANTS:
         # theta
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
-        d = [c[x - 1] ^ _rotate(c[(x + 1) % 5], 1) for x in range(5)]
+        d = [c[x - 1] ^ ((c[x - 4] << 1 | c[x - 4] >> 63) & _LANE) for x in range(5)]
         # rho and pi
         b = [0] * 25
         for source, target, turn in MOVES:
-            b[target] = _rotate(a[source] ^ d[source % 5], turn)
+            lane = a[source] ^ d[source % 5]
+            b[target] = (lane << turn | lane >> (64 - turn)) & _LANE
         # chi
-        a = [
-            b[i] ^ (~b[i - i % 5 + (i + 1) % 5] & _LANE & b[i - i % 5 + (i + 2) % 5])
-            for i in range(25)
-        ]
+        a = [b[i] ^ (~b[j] & b[k]) for i, j, k in ROWS]
         # iota
         a[0] ^= constant
     return a
-
-
-def _rotate(lane: int, by: int) -> int:
-    return ((lane << by) | (lane >> (64 - by))) & _LANE
 
 
 def _round_constants() -> tuple[int, ...]:
@@ -76,3 +72,5 @@ def _moves() -> tuple[tuple[int, int, int], ...]:
 
 ROUND_CONSTANTS: Final = _round_constants()
 MOVES: Final = _moves()
+ROWS: Final = tuple((i, i - i % 5 + (i + 1) % 5, i - i % 5 + (i + 2) % 5) for i in range(25))
+"""Each lane with the next two of its row."""

@@ -7,10 +7,12 @@ Parsing is strict: what is accepted encodes to exactly the bytes that came in.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -28,10 +30,13 @@ MAX_NOTE_BYTES: Final = 1 << 17
 """The spec asks for at least 16 signatures of up to 5 kB; ours have 76 bytes."""
 MAX_SIGNATURES: Final = 64
 MAX_NAME_BYTES: Final = 256
+SIGNED: Final = 2048
+"""So many good signatures are remembered, with what they sign."""
 _DASH: Final = "— "
 _KEY_ID_BYTES: Final = 4
 _KEY_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +199,19 @@ def is_signed(message: bytes, signature: bytes, public: bytes) -> bool:
     if len(signature) != _SIGNATURE_BYTES or len(public) != _KEY_BYTES:
         return False
     try:
-        crypto_sign_open(signature + message, public)
+        _open_signed(signature, message, public)
     except CryptoError:
         return False
     return True
 
 
+@lru_cache(maxsize=SIGNED)
+def _open_signed(signature: bytes, message: bytes, public: bytes) -> None:
+    """One that verified lately is not verified again: a note stands in many streams and files."""
+    crypto_sign_open(signature + message, public)
+
+
+@lru_cache(maxsize=256)
 def check_name(name: str) -> None:
     """Refuse a key name that signed-note forbids: empty, with a space, a plus or a control."""
     if not name or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
@@ -219,7 +231,7 @@ def decode_text(data: str | bytes, limit: int) -> str:
         raise LogError("not UTF-8") from None
     if size > limit:
         raise LogError(f"longer than {limit} bytes")
-    if any(c < " " and c != "\n" for c in text):
+    if _CONTROL.search(text):
         raise LogError("a control character other than the line feed")
     return text
 

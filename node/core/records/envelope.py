@@ -8,6 +8,7 @@ Hostile bytes raise InvalidError, SignatureError or LimitError only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
@@ -32,6 +33,8 @@ from node.core.records.keys import PublicKey, Signer, key_id, verify
 PAYLOAD_TYPE: Final = "application/vnd.yuanping.record+json"
 MAX_HEADER: Final = 8 * 1024
 MAX_BODY: Final = 256 * 1024
+OPENED: Final = 2048
+"""So many opened envelopes are remembered, of at most 24 KiB each."""
 # Base64 of the largest header, one signature and the member names.
 MAX_ENVELOPE: Final = 12 * 1024
 
@@ -152,10 +155,15 @@ def open_envelope(data: bytes | Envelope) -> Opened:
     Raises LimitError for sizes, InvalidError for everything else.
     """
     envelope = data if isinstance(data, Envelope) else _read_envelope(data)
-    header_bytes = b64decode(envelope.payload)
+    return _opened(envelope.payload, envelope.signatures[0].sig)
+
+
+@lru_cache(maxsize=OPENED)
+def _opened(payload: str, sig: str) -> Opened:
+    """One that was opened lately is not read again: who judges, keeps and shows it all ask."""
+    header_bytes = b64decode(payload)
     header = _read_header(header_bytes)
-    signature = b64decode(envelope.signatures[0].sig)
-    return Opened(header, header_bytes, record_id(header_bytes), signature)
+    return Opened(header, header_bytes, record_id(header_bytes), b64decode(sig))
 
 
 def check_signature(opened: Opened, public: PublicKey) -> None:

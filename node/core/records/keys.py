@@ -29,6 +29,8 @@ from node.core.records.canonical import END, digest_of
 
 Suite = Literal["ed25519", "es256", "x25519", "x509-sha256", "secp256k1-address"]
 SIGNATURE_SIZE: Final = 64
+VERIFIED: Final = 4096
+"""So many good signatures are remembered, with what they sign."""
 _SIZES: Final[dict[str, int]] = {
     "ed25519": 32,
     "es256": 33,
@@ -95,6 +97,12 @@ def verify(public: PublicKey, message: bytes, signature: bytes) -> None:
     """
     if len(signature) != SIGNATURE_SIZE:
         raise SignatureError(f"a signature has {SIGNATURE_SIZE} bytes, not {len(signature)}")
+    _verify(public, message, signature)
+
+
+@lru_cache(maxsize=VERIFIED)
+def _verify(public: PublicKey, message: bytes, signature: bytes) -> None:
+    """One that verified lately is not verified again: a record is lodged, followed and read."""
     if public.suite == "ed25519":
         # libsodium itself refuses keys that are not canonical, of small order or off the curve.
         _verify_ed25519(_raw(public.suite, public.key), message, signature)

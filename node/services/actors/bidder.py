@@ -75,6 +75,7 @@ class BidderProgram:
         """Act on what is read; True if our bid is where our receipt says it must be."""
         _, signer = self.keys()
         pen = Pen(f"bidder:{key_id(signer.public)}", signer, self.means.drawer)
+        self.has_receipt = self.means.drawer.read(RECEIPT) is not None
         whole = False
         async for state, now in beats:
             if state.phase in OVER:
@@ -99,8 +100,6 @@ class BidderProgram:
         """Do what is next; gives a line if something was done."""
         if state.announced is None or self.refused:
             return ""
-        if not self.has_receipt:
-            self.has_receipt = self.means.drawer.read(RECEIPT) is not None
         if not self.has_receipt:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
@@ -165,6 +164,7 @@ class BidderProgram:
             raise LogError(f"the receipt of bid {kept.id[:16]}… does not hold")
         self.means.publish(key_id(pen.signer.public), text.encode())
         self.means.drawer.write(RECEIPT, text.encode())
+        self.has_receipt = True
         return f"{self.bidder.id}: receipt of bid {kept.id[:8]} kept"
 
     def _is_of_host(self, origin: str, state: TenderState) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from node.services.ports import Followed
     from node.services.ports.door import Door
 
-LOOK_S = 0.1
+LOOK_S = 0.25
 """How often a node's clock is looked at: one look for all tenders."""
+RETRY_S = 1.0
+"""What was refused for now is tried again so often, though nothing changed."""
 
 
 @dataclass(slots=True)
@@ -82,10 +84,9 @@ class Hearing:
                     yield self.state, self.house.now
                     if self.state.phase in OVER:
                         return
-                try:
-                    await asyncio.wait_for(news.wait(), AGAIN_S)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RETRY_S):
+                        await news.wait()
 
 
 @dataclass(slots=True)

@@ -58,16 +58,23 @@ prepare(Kept)
 
 @dataclass(slots=True)
 class Pen:
-    """One author and its drawer. `sent` are the names of what was accepted in this run."""
+    """One author and its drawer. `sent` are the names of what was accepted in this run.
+
+    `made` are the records of the drawer that were read or made: nobody else writes there.
+    """
 
     author: str
     signer: Signer
     drawer: Drawer
     sent: set[str] = field(default_factory=set)
+    made: dict[str, Kept] = field(default_factory=dict)
 
     def kept(self, name: str) -> Kept | None:
         """The record of this name, if it was made."""
-        return take_out(self.drawer, _file(name), Kept)
+        found = self.made.get(name) or take_out(self.drawer, _file(name), Kept)
+        if found is not None:
+            self.made[name] = found
+        return found
 
     def write(self, name: str, kind: str, make: Make, state: TenderState, now: int) -> Kept:
         """The record of this name; `make` is asked only if there is none, which is then kept."""
@@ -76,6 +83,7 @@ class Pen:
             body, box = make()
             kept = self.sign((kind, body, box), state, now)
             put_in(self.drawer, _file(name), kept)
+            self.made[name] = kept
         return kept
 
     async def say(
@@ -95,6 +103,7 @@ class Pen:
         if isinstance(answer, NodeError):
             if answer.code not in LATER and not final:
                 self.drawer.remove(_file(name))
+                self.made.pop(name, None)
             raise answer
         self.sent.add(name)
         return answer

@@ -12,6 +12,7 @@ from node.services.ports.chain import (
     Chain,
     Proposed,
     RegistryView,
+    RoundWord,
     TenderSlots,
 )
 from node.services.ports.keys import (
@@ -66,6 +67,7 @@ __all__ = [
     "PlaceRow",
     "Proposed",
     "RegistryView",
+    "RoundWord",
     "Store",
     "StreamRow",
     "Submission",

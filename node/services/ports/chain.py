@@ -60,6 +60,15 @@ class BeaconRound:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundWord:
+    """What we say in a round (id, opener's account): a commitment or a secret, hex."""
+
+    round: str
+    opener: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class TenderSlots:
     """One keeper's three slots of a tender; "", zero or 64 zeros where not written yet."""
 
@@ -129,12 +138,16 @@ class Chain(Protocol):
         """(round id, opener account) of open rounds that name our account and wait for us."""
         ...
 
-    def commit(self, round_id: str, opener: str, commitment: str) -> None:
-        """Commit to our secret."""
+    def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
+        """Those of these rounds (id, opener account) that were opened."""
         ...
 
-    def reveal(self, round_id: str, opener: str, secret: str) -> None:
-        """Reveal our secret."""
+    def commit(self, words: Sequence[RoundWord]) -> None:
+        """Commit to our secrets; what stands is left out, one that is refused stops no other."""
+        ...
+
+    def reveal(self, words: Sequence[RoundWord]) -> None:
+        """Reveal our secrets, in the same way."""
         ...
 
     def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:

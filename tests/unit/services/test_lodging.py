@@ -130,7 +130,9 @@ def lodging_on(office: Office, partner: Partner, stream: str) -> Guest:
     def ahead(state: TenderState, item: Submission) -> None:
         judge_ahead(state, item, office.clock.now())
 
-    return Guest(office, Lodging(cast("Any", desk), own, ahead, side_of), partner, stream)
+    return Guest(
+        office, Lodging(cast("Any", desk), own, ahead, side_of, office.book.place), partner, stream
+    )
 
 
 def vouched() -> Office:

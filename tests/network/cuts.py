@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.network.cutting import Cutter, Link, Mode
 
 LONGEST_S = 10.0
-CUTTING = (Mode.REFUSED, Mode.SWALLOWED, Mode.DEAF, Mode.HELD, Mode.TORN)
+CUTTING = tuple(mode for mode in Mode if mode is not Mode.OPEN)
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Cuts:
             links = self._some(chance)
             mode = chance.choice(CUTTING)
             # Short ones are as dangerous as long ones, and there can be more of them.
-            seconds = self.longest_s * chance.random() ** 2
+            seconds = self.longest_s * chance.random() ** 3
             with self.cut(links, mode, f"{seconds:.1f} s"):
                 _wait(seconds, goes_on)
-            _wait(chance.uniform(0.1, 1.5), goes_on)
+            _wait(chance.uniform(0.1, 2.0), goes_on)
 
     @contextmanager
     def cut(self, links: list[Link], mode: Mode, how_long: str) -> Iterator[None]:

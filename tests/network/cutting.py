@@ -3,8 +3,9 @@
 `tests.network.spy.detour` makes each process ask here for the way to each address it is about to
 connect to; so every link is known by who calls, whom, and by what: `xian>zhuzhou grpc`. A link may
 be refused (a reset at once), swallowed (nothing arrives, nothing comes back), made deaf (what is
-asked arrives, the answers do not), held (all waits and goes on after the cut) or torn (a reset in
-the middle of a message). Bytes that were dropped end their connection when the link is mended.
+asked arrives, the answers do not) or mute (the other way round), held (all waits and goes on after
+the cut) or torn (a reset in the middle of a message). A connection that lost bytes is ended when
+its link is mended.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Mode(Enum):
     REFUSED = "refused"
     SWALLOWED = "swallowed"
     DEAF = "deaf"
+    MUTE = "mute"
     HELD = "held"
     TORN = "torn"
 
@@ -95,7 +97,7 @@ class Link:
         one = Connection((writer, back))
         self.connections.add(one)
         ways = [
-            asyncio.create_task(self._pass(reader, back, one, Mode.SWALLOWED)),
+            asyncio.create_task(self._pass(reader, back, one, Mode.SWALLOWED, Mode.MUTE)),
             asyncio.create_task(self._pass(there, writer, one, Mode.SWALLOWED, Mode.DEAF)),
         ]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import tempfile
@@ -12,24 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from chain.rpc import Rpc
 from tests.network.cuts import Cuts, between, ends
 from tests.network.cutting import Cutter, Mode
 from tests.network.demo_process import Demo, nobody_is_left, start_demo
 from tests.network.freezing import fetch
-from tests.network.wholeness import check_whole, ending
+from tests.network.wholeness import check_whole, ending, host_places, is_witnessed, lodged
 
 pytestmark = pytest.mark.network
 
 BIDDERS, WINNER = 7, "B283"
-SESSION = ("committee.formed/v1", "session.closed/v1")
-OPENING = ("bids.closed/v1", "opening.closed/v1")
-
-
-@pytest.fixture
-def cut_demo(tmp_path: Path) -> Iterator[tuple[Demo, Cuts]]:
-    """A demo whose every connection leads through a cutter, and cuts of a fresh seed."""
-    with running(tmp_path, fresh_seed()) as both:
-        yield both
+PATIENCE_S = 700
+"""Longer than the rule set waits for a holder's share (`lodge_answer_seconds`)."""
+TRIED_S = 6.0
+"""Longer than one call is tried again within itself (`Line.ask`)."""
 
 
 def fresh_seed() -> int:
@@ -38,13 +35,13 @@ def fresh_seed() -> int:
 
 
 @contextmanager
-def running(folder: Path, seed: int) -> Iterator[tuple[Demo, Cuts]]:
+def running(folder: Path, seed: int, **spied: str) -> Iterator[tuple[Demo, Cuts]]:
     """Start it; in the end its cuts are told, and no process of it is left."""
     with (
         tempfile.TemporaryDirectory(prefix="cut") as short,
         Cutter(Path(short), folder / "demo") as cutter,
     ):
-        demo = start_demo(folder / "demo", "--json", spied=cutter.environment)
+        demo = start_demo(folder / "demo", "--json", spied={**cutter.environment, **spied})
         cuts = Cuts(cutter, seed)
         try:
             yield demo, cuts
@@ -67,25 +64,60 @@ def check_ended_well(demo: Demo) -> None:
     check_whole(demo.folder, BIDDERS)
 
 
-def test_seeded_cuts_between_any_two_parties_change_nothing(cut_demo: tuple[Demo, Cuts]) -> None:
-    demo, cuts = cut_demo
-    demo.until(lambda: has_told(demo, "stream.opened/v1"))
-    cuts.while_(lambda: demo.process.poll() is None)
-    check_ended_well(demo)
+def let_pass(cutter: Cutter, seconds: int) -> None:
+    """Let time pass on the chain's clock, as it would in a real network while everybody waits."""
+    rpc = Rpc("http://" + next(one.to for one in cutter.links.values() if ends(one)[1] == "chain"))
+    newest = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    rpc.call("yuanping_jump", {"time": newest + seconds})
+
+
+def test_seeded_cuts_between_any_two_parties_change_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, fresh_seed()) as (demo, cuts):
+        demo.until(lambda: has_told(demo, "stream.opened/v1"))
+        cuts.while_(lambda: demo.process.poll() is None)
+        check_ended_well(demo)
     assert any("met by 0" not in line for line in cuts.told)
 
 
-def test_whole_phases_without_a_guest_and_without_the_chain(cut_demo: tuple[Demo, Cuts]) -> None:
-    """The opening goes on without a guest, the session without the chain; both are made up."""
-    demo, cuts = cut_demo
-    demo.until(lambda: has_told(demo, OPENING[0]))
-    with cuts.cut(between(cuts.cutter, "zhuzhou", "xian"), Mode.SWALLOWED, "phase"):
-        demo.until(lambda: has_told(demo, OPENING[1]))
-    demo.until(lambda: has_told(demo, SESSION[0]))
-    chain = [one for one in cuts.cutter.links.values() if ends(one)[1] == "chain"]
-    with cuts.cut(chain, Mode.REFUSED, "phase"):
-        demo.until(lambda: has_told(demo, SESSION[1]))
-        time.sleep(1.5)
-        host = demo.document("network.json")["centres"][0]["http"]
-        assert b'"oldest_waiting_anchor_s":null' not in fetch(f"{host}/api/v1/node")
-    check_ended_well(demo)
+def test_whole_phases_without_a_guest_and_without_the_chain(tmp_path: Path) -> None:
+    """The opening goes on without a holder, the session without the chain; both are made up."""
+    with running(tmp_path, 0) as (demo, cuts):
+        demo.until(lambda: has_told(demo, "term.expired/v1"))
+        with cuts.cut(between(cuts.cutter, "zhuzhou", "xian"), Mode.SWALLOWED, "phase"):
+            demo.until(lambda: demo.out.count("share.released/v1") == 2)
+            demo.until(lambda: is_witnessed(demo.folder))
+            let_pass(cuts.cutter, PATIENCE_S)
+            demo.until(lambda: has_told(demo, "opening.closed/v1"))
+        demo.until(lambda: has_told(demo, "committee.formed/v1"))
+        chain = [one for one in cuts.cutter.links.values() if ends(one)[1] == "chain"]
+        with cuts.cut(chain, Mode.REFUSED, "phase"):
+            demo.until(lambda: has_told(demo, "session.closed/v1"))
+            demo.until(lambda: waits_for_the_chain(demo))
+        check_ended_well(demo)
+
+
+def waits_for_the_chain(demo: Demo) -> bool:
+    """Whether the host says that it has something to anchor and cannot."""
+    port = demo.document("demo.json")["ports"]["zhuzhou"]["http"]
+    told = json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/node"))
+    return told["chain"]["oldest_waiting_anchor_s"] is not None
+
+
+def test_guest_that_sends_only_once_is_caught(tmp_path: Path) -> None:
+    """Two guests lodge while they are cut off; only the one with the planted bug loses it."""
+    with running(tmp_path, 0, PLANTED="shiyan: send once") as (demo, cuts):
+        demo.until(lambda: has_told(demo, "bid.unlocked/v1"))
+        ways = [cuts.cutter.links[f"{name}>zhuzhou grpc"] for name in ("shiyan", "xian")]
+        # They still hear that the window is over, so they lodge; then their calls fail.
+        with cuts.cut(ways, Mode.MUTE, "lodged"):
+            demo.until(lambda: lodged(demo.folder, "shiyan") and lodged(demo.folder, "xian"))
+            cuts.cutter.set(ways, Mode.REFUSED)
+            time.sleep(TRIED_S)
+        demo.until(lambda: not missing(demo, "xian"))
+        time.sleep(1)
+        assert missing(demo, "shiyan")
+
+
+def missing(demo: Demo, member: str) -> set[str]:
+    """What a guest lodged and the host does not have."""
+    return lodged(demo.folder, member) - {place.record for place in host_places(demo.folder)}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from node.adapters.sql.store import SqlStore
 from node.cli import main as program
 from node.core.log.proof import parse_proof
+from node.core.records.envelope import open_envelope
+from node.core.records.kinds import decode_body
+from node.core.records.kinds.streams import RecordRefused
 from node.core.records.place import read_extra
+from node.services.ports import PlaceRow
 
 MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 
@@ -42,12 +46,26 @@ def receipted(path: Path) -> str:
 
 
 def not_once(folder: Path, promised: set[str]) -> Iterator[str]:
-    """Records promised by a receipt, or lodged by a guest, that do not stand once at the host."""
-    count = Counter(host_records(folder))
-    for record in promised | lodged(folder):
+    """Records promised by a receipt, or lodged by a guest, that do not stand once at the host.
+
+    A lodged one may have been refused instead, in the host's stream for all to see (protocol 4).
+    """
+    places = host_places(folder)
+    count = Counter(place.record for place in places)
+    for record in promised | (lodged(folder, *MEMBERS[1:]) - set(refused(places))):
         if count[record] != 1:
             yield f"record {record[:16]} stands {count[record]} times"
     yield from (f"record {record[:16]} stands twice" for record, n in count.items() if n > 1)
+
+
+def refused(places: Iterable[PlaceRow]) -> Iterator[str]:
+    """The records that the host refused in its stream."""
+    for place in places:
+        kind = open_envelope(place.envelope).header.type
+        if kind == "record.refused/v1" and place.body is not None:
+            body = decode_body(kind, place.body)
+            assert isinstance(body, RecordRefused)
+            yield body.record
 
 
 def not_the_same(folder: Path) -> Iterator[str]:
@@ -56,12 +74,22 @@ def not_the_same(folder: Path) -> Iterator[str]:
     yield from (f"{name} holds another stream" for name in copies if copies[name] != copies[host])
 
 
-def host_records(folder: Path) -> list[str]:
-    """The ids of all places of the host's tender stream."""
+def host_places(folder: Path) -> list[PlaceRow]:
+    """All places of the host's tender stream."""
     store = opened(folder, MEMBERS[0])
     try:
         stream = next(row.id for row in store.streams() if row.kind == "tender")
-        return [place.record for place in store.places(stream)]
+        return store.places(stream)
+    finally:
+        store.close()
+
+
+def is_witnessed(folder: Path) -> bool:
+    """Whether a checkpoint with its quorum holds every place of the host."""
+    store = opened(folder, MEMBERS[0])
+    try:
+        newest = store.newest(f"{MEMBERS[0]}.example/log")
+        return newest is not None and store.uncovered(newest.size) == 0
     finally:
         store.close()
 
@@ -80,10 +108,10 @@ def tender_entries(folder: Path, member: str) -> list[str]:
         store.close()
 
 
-def lodged(folder: Path) -> set[str]:
-    """What the guests logged in their own log for the host's stream, as the guests keep it."""
+def lodged(folder: Path, *members: str) -> set[str]:
+    """What guests logged in their own log for the host's stream, as they keep it."""
     found: set[str] = set()
-    for member in MEMBERS[1:]:
+    for member in members:
         store = opened(folder, member)
         try:
             found |= {key.removeprefix("lodged/") for key in store.facts("lodged/")}
@@ -93,7 +121,7 @@ def lodged(folder: Path) -> set[str]:
 
 
 def opened(folder: Path, member: str) -> SqlStore:
-    """A member's store, after its node has ended."""
+    """A member's store, to read from."""
     return SqlStore(f"sqlite:///{folder}/centres/{member}/data/node.db")
 
 

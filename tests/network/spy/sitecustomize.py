@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.network.spy import detour, hooks, wrong_clock
+from tests.network.spy import detour, hooks, planted, wrong_clock
 
 Codec = Callable[[Any], Any]
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
@@ -145,10 +145,13 @@ def striking() -> dict[str, hooks.Hook]:
 
 
 def begin() -> None:
-    """Set the hooks that this process is to have: listening, or detours, or a wrong clock."""
+    """Set the hooks that this process is to have."""
     party = hooks.party_of(sys.orig_argv)
     hooks.install(striking())
-    hooks.install(hearing(party) | detour.wanted(party) | wrong_clock.wanted(party))
+    hooks.install(hearing(party))
+    hooks.install(detour.wanted(party))
+    hooks.install(wrong_clock.wanted(party))
+    hooks.install(planted.wanted(party))
 
 
 begin()

@@ -17,7 +17,7 @@ from chain.rpc import Rpc
 from tests.network.cuts import Cuts, between, ends
 from tests.network.cutting import Cutter, Mode
 from tests.network.demo_process import Demo, nobody_is_left, start_demo
-from tests.network.freezing import fetch
+from tests.network.freezing import Reins, fetch
 from tests.network.wholeness import check_whole, ending, host_places, is_witnessed, lodged
 
 pytestmark = pytest.mark.network
@@ -106,11 +106,15 @@ def waits_for_the_chain(demo: Demo) -> bool:
 def test_guest_that_sends_only_once_is_caught(tmp_path: Path) -> None:
     """Two guests lodge while they are cut off; only the one with the planted bug loses it."""
     with running(tmp_path, 0, PLANTED="shiyan: send once") as (demo, cuts):
-        demo.until(lambda: has_told(demo, "bid.unlocked/v1"))
+        demo.until(lambda: has_told(demo, "bids.closed/v1"))
+        reins = Reins(demo, ("experts-shiyan", "experts-xian"))
+        reins.hold()
+        demo.until(lambda: has_told(demo, "draw.seeded/v1"))
         ways = [cuts.cutter.links[f"{name}>zhuzhou grpc"] for name in ("shiyan", "xian")]
-        # They still hear that the window is over, so they lodge; then their calls fail.
+        # They still hear what they owe, so they lodge what their experts answer; nothing arrives.
         with cuts.cut(ways, Mode.MUTE, "lodged"):
-            demo.until(lambda: lodged(demo.folder, "shiyan") and lodged(demo.folder, "xian"))
+            reins.release("experts-shiyan", "experts-xian")
+            demo.until(lambda: missing(demo, "shiyan") and missing(demo, "xian"))
             cuts.cutter.set(ways, Mode.REFUSED)
             time.sleep(TRIED_S)
         demo.until(lambda: not missing(demo, "xian"))

@@ -12,6 +12,7 @@ from node.core.errors import LogError
 from node.services.reads_node import Identity, NodeReads
 from tests.simulators.office import Office, open_network, open_office, other_history
 from tests.simulators.people import GUEST, HOST, REGULATOR
+from tests.simulators.sources import NOON, HandClock
 
 if TYPE_CHECKING:
     from node.services.application import Records
@@ -77,3 +78,18 @@ async def test_operator_is_told_of_a_log_with_two_histories() -> None:
         assert "两个相互矛盾的签名检查点" in check.detail_zh
         assert "报告监管部门" in check.detail_zh
         assert f"not seen yet: {REGULATOR}; " in check.detail_en
+
+
+async def test_operator_is_told_that_the_clock_is_off_and_that_nobody_vouches_for_the_log() -> None:
+    offices, _ = open_network()
+    host = offices[HOST]
+    await host.tick()
+    assert (await checks_of(host))["clock"].detail_en == "agrees with the other members'"
+    host.clock = host.cosigning.clock = host.publisher.clock = HandClock(NOON + 600)
+    await host.tick()
+    checks = await checks_of(host)
+    assert not checks["clock"].ok
+    assert "600 s ahead of most members" in checks["clock"].detail_en
+    assert not checks["log"].ok
+    assert "600 s old, no bids are taken" in checks["log"].detail_en
+    assert f"{GUEST}: its clock is -600 s from ours" in checks["log"].detail_en

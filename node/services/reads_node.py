@@ -112,7 +112,11 @@ class NodeReads:
         try:
             await desk.off(desk.store.streams)
         except NodeError as error:
-            return Check("database", False, "数据库不可用", error.detail)
+            return Check("database", False, f"数据库不可用：{error.advice_zh}", error.detail)
+        failed = self.records.publisher.failed
+        if failed is not None:
+            told = f"{failed.detail}. {failed.advice}"
+            return Check("database", False, f"数据库不可写：{failed.advice_zh}", told)
         return Check("database", True, "可读写", "answers")
 
     async def partners(self) -> list[PartnerInfo]:

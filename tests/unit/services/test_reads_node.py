@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from node.core.errors import LogError
+from node.core.errors import LogError, UnavailableError
 from node.services.reads_node import Identity, NodeReads
 from tests.simulators.office import Office, open_network, open_office, other_history
 from tests.simulators.people import GUEST, HOST, REGULATOR
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 def reads_of(office: Office) -> NodeReads:
     """The node's HTTP reads, with as much of its records as readiness asks for."""
     desk = SimpleNamespace(off=asyncio.to_thread, store=office.store)
-    records = SimpleNamespace(desk=desk, log=office.log, height=1)
+    records = SimpleNamespace(desk=desk, log=office.log, height=1, publisher=office.publisher)
     identity = Identity("0", "test", "anvil", cast("ChainFacts", None))
     return NodeReads(
         identity,
@@ -93,3 +93,16 @@ async def test_operator_is_told_that_the_clock_is_off_and_that_nobody_vouches_fo
     assert not checks["log"].ok
     assert "600 s old, no bids are taken" in checks["log"].detail_en
     assert f"{GUEST}: its clock is -600 s from ours" in checks["log"].detail_en
+
+
+async def test_operator_is_told_that_the_disk_takes_nothing_although_it_can_be_read() -> None:
+    offices, _ = open_network()
+    host = offices[HOST]
+    await host.tick()
+    host.publisher.failed = UnavailableError("the database cannot be written", code="disk-full")
+    check = (await checks_of(host))["database"]
+    assert not check.ok
+    assert "make room" in check.detail_en
+    assert "腾出空间" in check.detail_zh
+    await host.tick()
+    assert (await checks_of(host))["database"].ok

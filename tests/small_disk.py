@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+LET_GO_S = 20.0
 TOOLS = ("mkfs.ext4", "e2fsck", "mount", "umount")
 
 
@@ -45,8 +47,13 @@ class SmallDisk:
         _run("mount", "-o", "remount,abort", str(self.folder))
 
     def mend(self) -> None:
-        """Check and repair it, as an operator would; nobody may have a file open there."""
-        _run("umount", str(self.folder))
+        """Check and repair it, as an operator would, once nobody has a file open there."""
+        end = time.monotonic() + LET_GO_S
+        while subprocess.run(
+            ["umount", str(self.folder)], capture_output=True, check=False
+        ).returncode:
+            assert time.monotonic() < end, "somebody still works on the disk"
+            time.sleep(0.1)
         done = subprocess.run(["e2fsck", "-fy", str(self.image)], capture_output=True, check=False)
         assert done.returncode in (0, 1), done.stdout
         self.mount()

@@ -104,8 +104,6 @@ def fail_and_mend(demo: Demo, disk: SmallDisk) -> subprocess.Popen[bytes]:
     assert says(demo, "check and repair")
     pid = next(c["pid"] for c in demo.document("network.json")["centres"] if c["id"] == HOST)
     os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/fd").exists() and os.listdir(f"/proc/{pid}/fd"):
-        time.sleep(0.05)
     disk.mend()
     config = demo.folder / "centres" / HOST / "config.toml"
     return subprocess.Popen(

@@ -70,7 +70,7 @@ class FileBlobs:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failed("read") from error
+            raise _failed("read", error) from error
 
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None. Raises InvalidError if the name is no SHA-256 in hex.

@@ -80,7 +80,8 @@ def test_one_clock_ten_minutes_off_changes_nothing(tmp_path: Path, by: int) -> N
     assert nobody_is_left(demo.folder)
     for member in ("zhuzhou", "xian", "regulator"):
         log = (demo.folder / "centres" / member / "node.log").read_text("utf-8")
-        assert log.count('"what": "clock"') == 1, "told once in the log"
+        # Once for each time that it is so: a partner that is slow to answer may end it for a tick.
+        assert 1 <= log.count('"what": "clock"') <= 3, "told in the log, not at every tick"
 
 
 def play(demo: Demo, clocks: Clocks, by: int) -> None:

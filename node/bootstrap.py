@@ -73,7 +73,7 @@ from node.services.seats import Seats
 from node.services.sequencer import Sequencer
 from node.services.shown import Shown
 from node.services.supervision import Supervision
-from node.services.timekeeping import Timekeeping
+from node.services.timekeeping import Timekeeping, grace_s
 from node.services.times import LogTimes
 from node.services.trust import ChainFacts
 from node.services.voting import Voting
@@ -183,7 +183,7 @@ def _base(settings: Settings, store: SqlStore) -> _Base:
     members.take(view)
     _check_admitted(members, keys)
     network = Network(chain_id=facts.chain_id, registry=facts.contracts["registry"])
-    book, own = Book(Laws(network)), OwnLog(settings.log.origin, Timekeeping(_grace()))
+    book, own = Book(Laws(network)), OwnLog(settings.log.origin, Timekeeping(grace_s()))
     return _Base(
         settings, keys, store, chain, facts, clock, SystemEntropy(), members, book, own, Bell()
     )
@@ -384,11 +384,6 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         small_cell=rules.draw.small_cell.value,
         see_block=see,
     )
-
-
-def _grace() -> int:
-    """G, seconds: the same in all rule sets so far."""
-    return builtin_rulesets()[builtin_digest(POOL_RULESET)].clock.g_seconds.value
 
 
 def report(what: str, error: Exception) -> None:

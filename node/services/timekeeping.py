@@ -10,6 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from node.core.errors import UnavailableError
+from node.core.rules.ruleset import builtin_rulesets
+
+
+def grace_s() -> int:
+    """G of protocol.md section 3, seconds: the smallest of all our rule sets, for all our log."""
+    return min(rules.clock.g_seconds.value for rules in builtin_rulesets().values())
 
 
 @dataclass(slots=True)

@@ -70,12 +70,13 @@ def witness_hook(ask: Ask) -> Hook:
     """Cosignatures over HTTP."""
 
     def hook(module: ModuleType) -> None:
-        post = module._post
+        owner = module.HttpWitness
+        post = owner._post
 
-        def detoured(url: str, body: bytes) -> Any:  # noqa: ANN401 - as it is
-            return post(_detoured(url, ask), body)
+        def detoured(self: Any, url: str, body: bytes) -> Any:  # noqa: ANN401 - as it is
+            return post(self, _detoured(url, ask), body)
 
-        module._post = detoured  # type: ignore[attr-defined]
+        owner._post = detoured
 
     return hook
 

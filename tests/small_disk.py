@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FORBIDDEN
+
 LET_GO_S = 20.0
 TOOLS = ("mkfs.ext4", "e2fsck", "mount", "umount")
 
@@ -77,7 +79,7 @@ def small_disk(folder: Path, image: Path, megabytes: int) -> Iterator[SmallDisk]
     try:
         disk.mount()
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"no file system can be mounted here: {error.stderr.decode().strip()}")
+        pytest.skip(f"{FORBIDDEN} mount: {error.stderr.decode().strip()}")
     try:
         yield disk
     finally:

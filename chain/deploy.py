@@ -74,8 +74,9 @@ def deploy(
     for name, job in zip(found, jobs, strict=True):
         _check_code(rpc, name, found[name], job.data)
     client = ChainClient(rpc_url, chain_id, found)
-    founding = client.registry_changes()[: len(founders)]
-    block = founding[0].block
+    changes = client.registry_changes()
+    block = changes[0].block
+    founding = [change for change in changes if change.block == block]
     if founding[-1].head != head_of(founders, block):
         raise ChainError("the deployer founded another registry")
     deployment = Deployment(chain_id, **found, block=block)

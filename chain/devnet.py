@@ -26,7 +26,7 @@ import msgspec
 
 from chain.anvil import Anvil, kill_stale, start_anvil
 from chain.door import Door
-from chain.errors import ChainError, ChainUnavailable
+from chain.errors import ChainError, ChainUnavailable, JournalRefused
 from chain.journal import Genesis, Journal, Step
 from chain.operator_key import OperatorKey
 from chain.ports import free_port
@@ -73,6 +73,7 @@ class Waiting:
 
     raws: list[str]
     results: list[Any] | None = None
+    refused: JournalRefused | None = None
 
 
 class Devnet:
@@ -120,6 +121,8 @@ class Devnet:
             return self._send(run) if kind == "send" else [self._own(*run[0])]
         except RpcError as error:
             return [error for _ in run]
+        except JournalRefused:
+            raise  # nothing happened, and the next one may be taken
         except (ChainUnavailable, OSError) as error:
             # Journal and anvil may differ now. Stop: the next start replays the journal.
             self.broken.set()
@@ -147,9 +150,11 @@ class Devnet:
         mine = Waiting([str(raw) for raw in raws])
         self._waiting.append(mine)
         with self._lock:
-            while mine.results is None:
+            while mine.results is None and mine.refused is None:
                 self._send_waiting()
-            return mine.results
+            if mine.refused is not None:
+                raise mine.refused
+            return mine.results or []
 
     def _send_waiting(self) -> None:
         """Put all that has come in while the last block was made into one: one fsync, one block."""
@@ -160,7 +165,12 @@ class Devnet:
             raise ChainUnavailable("the block of this call failed")
         raws = tuple(raw for waiting in group for raw in waiting.raws)
         step = Step(max(self._last, self._clock.now()), raws)
-        self._journal.append(step)
+        try:
+            self._journal.append(step)
+        except JournalRefused as error:
+            for waiting in group:
+                waiting.refused = error
+            return
         results = iter(self._apply(step))
         for waiting in group:
             waiting.results = list(islice(results, len(waiting.raws)))

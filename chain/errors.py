@@ -17,3 +17,7 @@ class ChainError(Exception):
 
 class ChainUnavailable(ChainError):  # noqa: N818 - the name other modules were promised
     """No answer, or one that is not a chain's: the outcome is unknown. Read, then try again."""
+
+
+class JournalRefused(ChainUnavailable):
+    """The disk did not take a step, and nothing of it is left: nothing happened. Try again."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chain.errors import ChainError
+from chain.errors import ChainError, JournalRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,11 @@ class Journal:
             yield Step(entry["time"], tuple(entry.get("transactions", ())))
 
     def append(self, step: Step) -> None:
-        """Make one step durable. Raises OSError if the disk refuses; then nothing may be done."""
+        """Make one step durable.
+
+        Raises JournalRefused if the disk refuses: no part of it is left, and nothing may be done.
+        Raises OSError if what the disk holds is not known: then only a new start may go on.
+        """
         entry: dict[str, Any] = {"time": step.time}
         if step.transactions:
             entry["transactions"] = list(step.transactions)
@@ -80,15 +84,18 @@ class Journal:
 
     def _write(self, entry: dict[str, Any]) -> None:
         start = self._file.seek(0, os.SEEK_END)
-        rest = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        done = 0
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            while done < len(line):
+                done += self._file.write(line[done:])
             os.fsync(self._file.fileno())
-        except OSError:
-            # What was not acted upon must not be replayed: leave no half or unsure line behind.
-            self._file.truncate(start)
-            raise
+        except OSError as error:
+            if done:
+                # What was not acted upon must not be replayed: leave no half or unsure line behind.
+                self._file.truncate(start)
+                os.fsync(self._file.fileno())
+            raise JournalRefused(f"the journal cannot be written: {error.strerror}") from None
 
     def _lines(self) -> list[bytes]:
         self._file.seek(0)

@@ -37,6 +37,7 @@ from node.core.records.kinds.streams import Network
 from node.core.rules.duties import Duty
 from node.core.rules.ruleset import builtin_digest, builtin_rulesets
 from node.core.rules.side import OwnState
+from node.core.rules.state import TenderState
 from node.services.anchors import Anchors
 from node.services.at_door import AtDoor
 from node.services.beacon import Beacon
@@ -62,7 +63,7 @@ from node.services.model import Book, OwnLog, Stream
 from node.services.oversight import Oversight
 from node.services.partners import Partners
 from node.services.pools import PoolService
-from node.services.ports import NEWEST_CLOCK, Block, Keys, Member, Partner, RegistryView
+from node.services.ports import NEWEST_CLOCK, Block, Keys, Member, Partner, RegistryView, Submission
 from node.services.proofs import Proofs
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
@@ -72,6 +73,7 @@ from node.services.seats import Seats
 from node.services.sequencer import Sequencer
 from node.services.shown import Shown
 from node.services.supervision import Supervision
+from node.services.timekeeping import Timekeeping, grace_s
 from node.services.times import LogTimes
 from node.services.trust import ChainFacts
 from node.services.voting import Voting
@@ -181,7 +183,7 @@ def _base(settings: Settings, store: SqlStore) -> _Base:
     members.take(view)
     _check_admitted(members, keys)
     network = Network(chain_id=facts.chain_id, registry=facts.contracts["registry"])
-    book, own = Book(Laws(network)), OwnLog(settings.log.origin)
+    book, own = Book(Laws(network)), OwnLog(settings.log.origin, Timekeeping(grace_s()))
     return _Base(
         settings, keys, store, chain, facts, clock, SystemEntropy(), members, book, own, Bell()
     )
@@ -240,10 +242,14 @@ def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
 
 
 def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
+    def judge(state: TenderState, item: Submission) -> None:
+        base.log.times.check()
+        judge_ahead(state, item, base.clock.now())
+
     return Lodging(
         desk=desk,
         own=lambda items, tasks, facts: sequencer.accept_all(items, tasks=tasks, facts=facts),
-        judge=lambda state, item: judge_ahead(state, item, base.clock.now()),
+        judge=judge,
         side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
         stands=base.book.place,
     )
@@ -363,13 +369,12 @@ def _door(base: _Base) -> Path:
 
 def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
     rules = builtin_rulesets()[builtin_digest(POOL_RULESET)]
-    grace = rules.clock.g_seconds.value
     see = base.clock.see if isinstance(base.clock, ChainClock) else None
     return Loops(
         records=app,
         members=base.members,
         publisher=publisher,
-        cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock, grace),
+        cosigning=Cosigning(publisher, base.members, HttpWitness(), base.clock),
         duties=Duties(app.desk, app.tender, app.say, report_duty, report),
         beacon=Beacon(base.chain, base.store, base.entropy, base.clock),
         keeping=Keeping(base.book, app.evidence_of),

@@ -45,7 +45,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", response_model=Readiness)
 async def readyz(reads: OfReads) -> Response | Readiness:
-    """Say whether database, log, chain view and partners are known.
+    """Say whether database, log, clock, chain view and partners are as they must be.
 
     If not, the problem document carries `ready` and `checks` too.
     """

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from node.adapters.durable import sync_folder
+from node.adapters.durable import code_of, refused, sync_folder
 from node.core.errors import InvalidError, LimitError, UnavailableError
 
 MAX_BLOB: Final = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ class FileBlobs:
     def __init__(self, folder: Path) -> None:
         """Make the folder, and remove what an interrupted `put` left behind.
 
-        Raises UnavailableError (`store`).
+        Raises UnavailableError (`store`, `disk-full`, `disk-read-only`), as everything here.
         """
         self._folder = folder
         try:
@@ -40,7 +40,7 @@ class FileBlobs:
             for leftover in folder.glob(f"*{_UNFINISHED}"):
                 leftover.unlink(missing_ok=True)
         except OSError as error:
-            raise _failed("prepared") from error
+            raise _failed("prepared", error) from error
 
     def put(self, data: bytes) -> str:
         """Store; returns the SHA-256 in hex. Durable when it returns; putting again is harmless.
@@ -53,7 +53,7 @@ class FileBlobs:
         try:
             self._write(self._path(name), data)
         except OSError as error:
-            raise _failed("written") from error
+            raise _failed("written", error) from error
         return name
 
     def size(self, sha256: str) -> int | None:
@@ -70,7 +70,7 @@ class FileBlobs:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failed("read") from error
+            raise _failed("read", error) from error
 
     def get(self, sha256: str) -> bytes | None:
         """The bytes, or None. Raises InvalidError if the name is no SHA-256 in hex.
@@ -83,7 +83,7 @@ class FileBlobs:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failed("read") from error
+            raise _failed("read", error) from error
         if _digest(data) != sha256:
             raise UnavailableError(f"file {sha256[:16]}… is damaged on disk", code="store")
         return data
@@ -123,5 +123,5 @@ def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-def _failed(doing: str) -> UnavailableError:
-    return UnavailableError(f"the folder of files cannot be {doing} now", code="store")
+def _failed(doing: str, error: OSError) -> UnavailableError:
+    return refused(f"the folder of files cannot be {doing} now", code_of(error))

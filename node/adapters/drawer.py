@@ -15,8 +15,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from node.adapters.durable import sync_folder
-from node.core.errors import ConfigError, UnavailableError
+from node.adapters.durable import code_of, refused, sync_folder
+from node.core.errors import ConfigError
 
 _ASIDE: Final = ".new"
 
@@ -46,7 +46,10 @@ class FileDrawer:
             raise ConfigError(f"{path}: {error.strerror}", code="unreadable") from None
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a whole file in its place at once. Raises UnavailableError (`store`)."""
+        """Put a whole file in its place at once.
+
+        Raises UnavailableError (`store`, `disk-full`, `disk-read-only`): the old file stands.
+        """
         path = self._folder / name
         aside = path.with_name(path.name + _ASIDE)
         try:
@@ -61,7 +64,7 @@ class FileDrawer:
             sync_folder(path.parent)
         except OSError as error:
             detail = f"{path.name} could not be written: {error.strerror}"
-            raise UnavailableError(detail, code="store") from None
+            raise refused(detail, code_of(error)) from None
 
     def _make_folder(self, folder: Path) -> None:
         """Make it one by one: `mkdir` gives its mode to the last folder only, not to parents."""

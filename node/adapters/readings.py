@@ -31,6 +31,7 @@ class Readings:
         telemetry.watch(Watched.ANCHOR_AGE, self.anchor_age)
         telemetry.watch(Watched.OUTBOX_AGE, self.outbox_age)
         telemetry.watch(Watched.ENDORSEMENT_LAG, self.endorsement_lag)
+        telemetry.watch(Watched.CLOCK_OFFSET, lambda: self.records.log.times.offsets)
         telemetry.watch(Watched.CERTIFICATE_EXPIRY, self.certificate_expiry)
         self.records.sequencer.told = lambda answers: self.count(telemetry, answers)
 

@@ -48,6 +48,11 @@ class Watched(Enum):
         "log",
         "How long the oldest anchor has waited for the chain; 0 if none waits.",
     )
+    CLOCK_OFFSET = (
+        "yuanping_clock_offset_seconds",
+        "partner",
+        "A partner's clock minus ours, at its last cosignature; beyond 60 s it does not count.",
+    )
     CERTIFICATE_EXPIRY = (
         "yuanping_certificate_expiry_timestamp_seconds",
         "member",

@@ -99,6 +99,16 @@ ADVICE: dict[str, tuple[str, str]] = {
         "等待成员表决：请把描述文件交给一个成员中心提议接纳。",
         "Give descriptor.json to a member centre to propose; this node goes on by itself then.",
     ),
+    "disk-full": (
+        "磁盘已满：请腾出空间，之后自动恢复，无需重启；未收到确认的内容会重新发送。",
+        "The disk is full: make room; it then goes on by itself. What was not answered is not "
+        "lost: it is sent again.",
+    ),
+    "disk-read-only": (
+        "磁盘只读（多为磁盘故障）：请停止本程序，检查并修复文件系统，以可写方式挂载后再启动。",
+        "The disk is read-only, often because it failed: stop this program, check and repair the "
+        "file system, mount it writable, and start again.",
+    ),
     "in-use": (
         "另一进程正在使用此数据库，请先停止它。",
         "Stop the process that uses this database, or let it do its work.",

@@ -85,7 +85,8 @@ class Anchors:
             self._write(slot)
             self.standing.add(slot)
         if newest is not None and behind:
-            if now < self.anchored_at + CHECKPOINT_S:
+            # A clock that was set back must not keep us waiting for a time that is gone.
+            if 0 <= now - self.anchored_at < CHECKPOINT_S:
                 return
             self.chain.anchor(newest.size, newest.root)
             self.anchored, self.anchored_at = newest.size, now

@@ -44,7 +44,6 @@ class Cosigning:
     members: Members
     witness: Witness
     clock: Clock
-    grace_s: int
     silent: dict[str, str] = field(default_factory=dict)
     _told: dict[str, int] = field(default_factory=dict)
     _ahead: set[str] = field(default_factory=set)
@@ -92,22 +91,32 @@ class Cosigning:
                 lines = await self._push(member, newest)
             line = self._fitting(member, Note(parse_note(newest.note).text, lines), quorum)
         except TimeoutError:
-            self.silent[member.id] = f"no answer in {ASK_S:.0f} s"
+            self._is_silent(member, f"no answer in {ASK_S:.0f} s")
+            return None
+        except LogError as error:
+            self.silent[member.id] = error.detail
             return None
         except NodeError as error:
-            self.silent[member.id] = error.detail
+            self._is_silent(member, error.detail)
             return None
         self.silent.pop(member.id, None)
         self._ahead.discard(member.id)
         return line
 
+    def _is_silent(self, member: Member, why: str) -> None:
+        """Who does not answer says nothing of our clock any more."""
+        self.silent[member.id] = why
+        self.publisher.log.times.offsets.pop(member.id, None)
+
     def _fitting(self, member: Member, note: Note, quorum: Quorum) -> NoteSignature:
         """The witness's own line, verified and near our clock. Raises LogError."""
         keys = [key for key in quorum.witnesses if key.name == member.witness]
+        times = self.publisher.log.times
         for found in cosignatures(note, keys):
-            if abs(found.time - self.clock.now()) <= self.grace_s:
+            apart = times.offsets[member.id] = found.time - self.clock.now()
+            if abs(apart) <= times.grace_s:
                 return found.signature
-            raise LogError(f"its clock is {found.time - self.clock.now()} s from ours")
+            raise LogError(f"its clock is {apart} s from ours")
         raise LogError("its answer has no cosignature of its own")
 
     async def _push(self, member: Member, newest: LogNote) -> tuple[NoteSignature, ...]:

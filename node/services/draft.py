@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FOUNDING: Final = "stream.opened/v1"
 NOTED: Final = "registry.noted/v1"
-TIMED: Final = frozenset({"bid.sealed/v1", "bid.unlocked/v1", "term.expired/v1"})
+TIMED: Final = frozenset({"bid.sealed/v1", "bid.unlocked/v1", "bids.closed/v1", "term.expired/v1"})
 """Kinds whose `received` a term reads: refused while no quorum vouches for our clock."""
 Answer = Accepted | NodeError
 
@@ -146,12 +146,13 @@ class Draft:
         self._check_box(read_)
         row, candidate = self._place(stream, read_)
         check_signer(stream.state.keyring, candidate)
+        # Before the rules: what they say of a time that nobody vouches for counts for nothing.
+        self._check_clock(stream, candidate)
         try:
             state = fold(stream.state, candidate)
         except NodeError as error:
             self._remember(stream, opened, error)
             raise
-        self._check_quorum(stream, opened)
         return self._keep(extend(stream, state, candidate), [row], read_)
 
     def _found(self, pair: Sequence[_Read]) -> tuple[Accepted, ...]:
@@ -237,17 +238,28 @@ class Draft:
         if size != box.ciphertext.size:
             raise InvalidError("the box's ciphertext has another size")
 
-    def _check_quorum(self, stream: Stream, opened: Opened) -> None:
-        """Source: protocol.md section 3: no quorum younger than G/2, no record that a term reads.
+    def _check_clock(self, stream: Stream, candidate: Candidate) -> None:
+        """No record of a tender while most partners say that our clock is wrong: its `received`
+        would stand for ever, and later ones may not go below it.
 
-        A node without any checkpoint yet is in the same place: nobody vouches for its clock.
+        Source: protocol.md section 3: no quorum younger than G/2, no record that a term reads.
+        A node without any checkpoint yet is in the same place: nobody vouches for its clock. A
+        quorum of a time to come says that the clock was set back.
         """
         state, at = stream.state, self.intake.log.quorum_at
-        if opened.header.type not in TIMED or not isinstance(state, TenderState):
+        if not isinstance(state, TenderState):
             return
-        if at is None or 2 * (self.now - at) > state.rules.clock.g_seconds.value:
+        self.intake.log.times.check()
+        if candidate.opened.header.type not in TIMED:
+            return
+        grace = state.rules.clock.g_seconds.value
+        if at is None or 2 * abs(self.now - at) > grace:
             detail = "no partner has cosigned this node's log of late"
             raise UnavailableError(detail, code="quorum-missing")
+        if candidate.received > self.now + grace:
+            ahead = candidate.received - self.now
+            detail = f"the stream's newest record is {ahead} s ahead of the time; wait until then"
+            raise UnavailableError(detail, code="clock")
 
     def _place(self, stream: Stream, read_: _Read) -> tuple[PlaceRow, Candidate]:
         received = max(self.now, stream.state.received)

@@ -48,6 +48,7 @@ class Following:
     report: Callable[[str, Exception], None]
     known: dict[str, StreamRow] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    silent: dict[str, str] = field(default_factory=dict)
     fresh: asyncio.Queue[StreamRow] = field(default_factory=asyncio.Queue)
 
     async def run_log(self) -> None:
@@ -62,7 +63,10 @@ class Following:
             tasks.create_task(self._again("streams", self._follow))
 
     async def _again(self, what: str, once: Callable[[], Awaitable[None]]) -> None:
-        """Repeat for ever: a partner that does not answer is asked again, with growing pauses."""
+        """Repeat for ever: a partner that does not answer is asked again, with growing pauses.
+
+        Why it does not is told once, and again after it has answered in between.
+        """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(NodeError), wait=wait_random_exponential(0.1, 2.0)
         ):
@@ -70,18 +74,26 @@ class Following:
                 try:
                     await once()
                 except NodeError as error:
-                    self.report(f"{self.partner_id} {what}", error)
+                    if self.silent.get(what) != error.code:
+                        self.report(f"{self.partner_id} {what}", error)
+                    self.silent[what] = error.code
                     raise
                 raise UnavailableError("the partner ended the call; it is taken up again")
 
+    async def _heard(self, what: str, messages: AsyncIterator[T]) -> AsyncIterator[T]:
+        """What the partner tells; with the first message it is silent no more."""
+        async for message in messages:
+            self.silent.pop(what, None)
+            yield message
+
     async def _list(self) -> None:
-        async for row in self.partner.streams():
+        async for row in self._heard("list", self.partner.streams()):
             if row.keeper == self.partner_id and row.id not in self.known:
                 self.known[row.id] = row
                 self.fresh.put_nowait(row)
 
     async def _follow_log(self) -> None:
-        async for part in self.partner.follow_log(self.log_size()):
+        async for part in self._heard("log", self.partner.follow_log(self.log_size())):
             await self.take_log(self.partner_id, part)
 
     async def _follow(self) -> None:
@@ -109,7 +121,7 @@ class Following:
     async def _news(
         self, wanted: AsyncIterator[list[Wanted]]
     ) -> AsyncIterator[tuple[int, Followed]]:
-        async for message in self.partner.follow_many(wanted):
+        async for message in self._heard("streams", self.partner.follow_many(wanted)):
             for number, places in message:
                 for place in places:
                     yield number, place

@@ -86,6 +86,7 @@ class Loops:
     entered: set[str] = field(default_factory=set)
     looked_at_all: float = 0.0
     followed_change: int = 0
+    clock_is_off: bool = False
     ears: dict[str, Ear] = field(default_factory=dict)
     growth: Growth = field(default_factory=Growth)
     supervise: Callable[[], Awaitable[None]] | None = None
@@ -123,7 +124,17 @@ class Loops:
     async def cosign(self) -> None:
         """Bring our newest checkpoint to its quorum; a slow partner delays no tick."""
         await self.cosigning.collect()
+        self._look_at_clock()
         await self._ear("cosign", TICK).heard(self.tick_s)
+
+    def _look_at_clock(self) -> None:
+        """Tell the operator once that our clock is wrong."""
+        try:
+            self.records.log.times.check()
+        except NodeError as error:
+            if not self.clock_is_off:
+                self.report("clock", error)
+        self.clock_is_off = self.records.log.times.is_off
 
     async def endorse(self) -> None:
         """One endorsement for each followed tender that is due (`Growth`) and has no dispute.

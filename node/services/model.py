@@ -18,6 +18,7 @@ from node.core.rules.state import TenderState
 from node.services.judging import Candidate, Laws, Shown, State, found, judge, read_place
 from node.services.ports import Accepted, PlaceRow, StreamRow
 from node.services.recent import Recent
+from node.services.timekeeping import Timekeeping
 
 if TYPE_CHECKING:
     from node.services.ports import LogNote, Store
@@ -42,10 +43,11 @@ class OwnLog:
     """Our own log in memory. The publisher writes it, after what it says is on the disk.
 
     `quorum` is the newest checkpoint that has its quorum. `halted` says why nothing may be
-    accepted or published; empty while all is well.
+    accepted or published; empty while all is well. `times` is what partners say of our clock.
     """
 
     origin: str
+    times: Timekeeping
     tree: Tree = field(default_factory=Tree)
     quorum: LogNote | None = None
     halted: str = ""

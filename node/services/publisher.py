@@ -41,7 +41,11 @@ PADDING: Final = "log/padding"
 
 @dataclass(slots=True)
 class Publisher:
-    """The one writer of our own log. `newest` is the last checkpoint signed and stored."""
+    """The one writer of our own log. `newest` is the last checkpoint signed and stored.
+
+    `failed` is why the last tick was not written: every tick is, so it says whether the disk takes
+    what it is given.
+    """
 
     log: OwnLog
     signer: Signer
@@ -52,6 +56,7 @@ class Publisher:
     smallest: int = SMALLEST_TICK
     pad: bool = True
     _ticking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failed: UnavailableError | None = None
     _in_doubt: bool = True  # until it was read
     newest: LogNote | None = None
     _secret: bytes = b""
@@ -84,9 +89,11 @@ class Publisher:
         async with self._ticking:
             try:
                 entries, note = await asyncio.to_thread(self._append)
-            except BaseException:
+            except BaseException as error:
                 self._in_doubt = True
+                self.failed = error if isinstance(error, UnavailableError) else self.failed
                 raise
+            self.failed = None
             self.log.tree.extend(leaf_hash(entry) for entry in entries)
             self.newest = note
         self.bell.ring(TICK)

@@ -66,7 +66,7 @@ class NodeInfo:
 class Check:
     """One thing that must be known before the node is ready, and what is wrong if it is not."""
 
-    name: Literal["database", "log", "chain", "partners", "member"]
+    name: Literal["database", "log", "clock", "chain", "partners", "member"]
     ok: bool
     detail_zh: str
     detail_en: str
@@ -172,7 +172,7 @@ class Reads(Protocol):
         ...
 
     async def ready(self) -> list[Check]:
-        """Check database, log, chain view and partners, each once; a failure is an answer."""
+        """Check database, log, clock, chain view, partners, once each; a failure is an answer."""
         ...
 
     async def partners(self) -> list[PartnerInfo]:

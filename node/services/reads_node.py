@@ -70,7 +70,7 @@ class NodeReads:
         )
 
     async def ready(self) -> list[Check]:
-        """Check database, log, chain view and partners."""
+        """Check database, log, clock, chain view and partners."""
         log = self.records.log
         unknown = [
             member.id
@@ -79,12 +79,8 @@ class NodeReads:
         ]
         return [
             await self._database(),
-            Check(
-                "log",
-                log.quorum is not None and not log.halted,
-                log.halted or "最新检查点已有见证" if log.quorum else "检查点尚无足够见证",
-                log.halted or ("witnessed" if log.quorum else "no checkpoint has its quorum yet"),
-            ),
+            self._log(),
+            Check("clock", not log.times.is_off, *log.times.told),
             Check(
                 "chain",
                 self.records.height > 0,
@@ -95,12 +91,32 @@ class NodeReads:
             _member(self.members.by_id[self.members.me].status),
         ]
 
+    def _log(self) -> Check:
+        """Whether partners vouch for our newest places: bids are refused without (protocol 3)."""
+        log = self.records.log
+        if log.halted:
+            return Check("log", False, log.halted, log.halted)
+        silent = "; ".join(f"{name}: {why}" for name, why in sorted(self.cosigning.silent.items()))
+        if log.quorum_at is None:
+            told = ("检查点尚无足够见证", "no checkpoint has its quorum yet")
+            return Check("log", False, *(f"{one}; {silent}" if silent else one for one in told))
+        age = self.cosigning.clock.now() - log.quorum_at
+        if 2 * abs(age) <= log.times.grace_s:
+            return Check("log", True, "最新检查点已有见证", "witnessed")
+        zh = f"最近一次足够见证距今 {age} 秒，暂不接收投标：{silent}"
+        en = f"the newest checkpoint with its quorum is {age} s old, no bids are taken: {silent}"
+        return Check("log", False, zh, en)
+
     async def _database(self) -> Check:
         desk = self.records.desk
         try:
             await desk.off(desk.store.streams)
         except NodeError as error:
-            return Check("database", False, "数据库不可用", error.detail)
+            return Check("database", False, f"数据库不可用：{error.advice_zh}", error.detail)
+        failed = self.records.publisher.failed
+        if failed is not None:
+            told = f"{failed.detail}. {failed.advice}"
+            return Check("database", False, f"数据库不可写：{failed.advice_zh}", told)
         return Check("database", True, "可读写", "answers")
 
     async def partners(self) -> list[PartnerInfo]:

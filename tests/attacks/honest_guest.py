@@ -44,6 +44,7 @@ from node.services.ports import (
 )
 from node.services.scribe import Scribe
 from node.services.sequencer import Sequencer
+from node.services.timekeeping import Timekeeping
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.sources import HandClock, SeededEntropy
 from tests.world.network import HOST
@@ -180,7 +181,7 @@ class HonestGuest:
 
     def _loops(self, book: Book) -> Loops:
         """The node's loops; those parts that nobody calls here are left out."""
-        log, none = OwnLog(f"{self.me}.example/log"), cast(Any, None)
+        log, none = OwnLog(f"{self.me}.example/log", Timekeeping(60)), cast(Any, None)
         blobs, sources = MemoryBlobs(), (self.clock, self.entropy)
         intake = Intake(self.me, book, log, self.store, blobs, *sources)
         sequencer = Sequencer(intake, self.bell)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,22 @@ class Demo:
         return self.ended()
 
 
-def start_demo(folder: Path, *words: str, lang: str = "en") -> Demo:
-    """Start `yuanping demo --out folder …`; skip if anvil is missing."""
+SPY = Path(__file__).parent / "spy"
+
+
+def start_demo(
+    folder: Path, *words: str, lang: str = "en", spied: Mapping[str, str] | None = None
+) -> Demo:
+    """Start `yuanping demo --out folder …`; skip if anvil is missing.
+
+    `spied` is what the hooks of `tests.network.spy` find in the environment of every process.
+    """
     try:
         anvil_path()
     except ChainError as error:
         pytest.skip(str(error))
     command = [sys.executable, "-c", PROGRAM, "demo", "--out", str(folder), *words]
+    path = f"{ROOT}:{ROOT / 'protos'}"
     with (
         folder.with_suffix(".out").open("wb") as out,
         folder.with_suffix(".err").open("wb") as err,
@@ -99,7 +108,8 @@ def start_demo(folder: Path, *words: str, lang: str = "en") -> Demo:
             stderr=err,
             env={
                 **os.environ,
-                "PYTHONPATH": f"{ROOT}:{ROOT / 'protos'}",
+                **(spied or {}),
+                "PYTHONPATH": f"{SPY}:{path}" if spied else path,
                 "YUANPING_LANG": lang,
             },
             start_new_session=True,

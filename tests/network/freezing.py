@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,16 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from chain.anvil import anvil_path
-from chain.errors import ChainError
-from tests.conftest import ROOT
-from tests.network.demo_process import PROGRAM, Demo
+from tests.network.demo_process import Demo, start_demo
 
 QUIET_S = 1.0
 STAND_S = 20.0
-SPY = Path(__file__).parent / "spy"
 PAGES = (
     "/",
     "/readyz",
@@ -67,25 +59,7 @@ class Picture:
 
 def start_heard(folder: Path, messages: Path, *words: str) -> Demo:
     """Start `yuanping demo` with every process listened to; skip if anvil is missing."""
-    try:
-        anvil_path()
-    except ChainError as error:
-        pytest.skip(str(error))
-    command = [sys.executable, "-c", PROGRAM, "demo", "--out", str(folder), "--json", *words]
-    path = f"{SPY}:{ROOT}:{ROOT / 'protos'}"
-    with (
-        folder.with_suffix(".out").open("wb") as out,
-        folder.with_suffix(".err").open("wb") as err,
-    ):
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=out,
-            stderr=err,
-            env={**os.environ, "PYTHONPATH": path, "LEAK_SPY": str(messages)},
-            start_new_session=True,
-        )
-    return Demo(folder, process)
+    return start_demo(folder, "--json", *words, spied={"LEAK_SPY": str(messages)})
 
 
 def family(pid: int) -> list[int]:

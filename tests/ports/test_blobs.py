@@ -111,6 +111,6 @@ def test_disk_that_takes_nothing_is_unavailable(
         patch.setattr(os, "fsync", full)
         with pytest.raises(UnavailableError) as caught:
             store.put(b"data")
-    assert caught.value.code == "store"
+    assert caught.value.code == "disk-full"
     assert store.get(sha256(b"data").hexdigest()) is None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -98,7 +98,7 @@ def test_full_disk_is_unavailable_and_the_next_commit_works(
     event.listen(engine, "connect", limit)
     with pytest.raises(UnavailableError) as caught:
         store.put_fact("big", "x" * 200_000)
-    assert caught.value.code == "store"
+    assert caught.value.code == "disk-full"
     event.remove(engine, "connect", limit)
     store.close()
     again = SqlStore(f"sqlite:///{path}")

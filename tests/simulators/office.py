@@ -17,6 +17,7 @@ from node.services.ports import Accepted, Blobs, LogNote, LogPart, Store, Submis
 from node.services.publisher import Publisher
 from node.services.receipts import Receipts
 from node.services.sequencer import Sequencer
+from node.services.timekeeping import Timekeeping
 from node.services.witness import WitnessDesk
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.people import (
@@ -132,7 +133,7 @@ def open_office(
 ) -> Office:
     """A node that has just started on this store."""
     store, blobs, clock = store or MemoryStore(), blobs or MemoryBlobs(), clock or HandClock()
-    wires, log, bell = wires or Wires(), OwnLog(log_vkey(me).name), Bell()
+    wires, log, bell = wires or Wires(), OwnLog(log_vkey(me).name, Timekeeping(GRACE_S)), Bell()
     entropy, view, book = SeededEntropy(f"{me} node"), members(me), Book(Laws(NETWORK))
     publisher = Publisher(log, log_signer(me), store, clock, entropy, bell)
     witness = WitnessDesk(witness_signer(me), store, clock, view)
@@ -150,7 +151,7 @@ def open_office(
         members=view,
         sequencer=Sequencer(Intake(me, book, log, store, blobs, clock, entropy), bell),
         publisher=publisher,
-        cosigning=Cosigning(publisher, view, wires, clock, GRACE_S),
+        cosigning=Cosigning(publisher, view, wires, clock),
         witness=witness,
         mirrors=Mirrors(store, view),
         receipts=Receipts(book, log, store),

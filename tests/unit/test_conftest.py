@@ -78,6 +78,16 @@ def test_full_run_fails_on_a_file_that_skips_itself(project: Path) -> None:
     assert "left out under YUANPING_REQUIRE=all: no go" in result.stdout
 
 
+def test_full_run_allows_what_the_kernel_forbids_and_says_so(project: Path) -> None:
+    for path in (project / "tests").glob("test_*.py"):
+        path.unlink()
+    source = "import pytest\ndef test_a(): pytest.skip('the kernel forbids it here: mount')\n"
+    (project / "tests" / "test_disk.py").write_text(source, "utf-8")
+    result = run(project, YUANPING_REQUIRE="all")
+    assert result.returncode == 0, result.stdout
+    assert "LEFT OUT: test_disk.py: the kernel forbids it here: mount" in result.stdout
+
+
 def test_outside_network_is_closed_to_tests() -> None:
     with (
         socket.socket() as closed,

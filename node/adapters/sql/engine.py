@@ -6,7 +6,8 @@ never fails half way because another one came between. On PostgreSQL a commit wa
 be on the disk, and all transactions see one moment (REPEATABLE READ). Who may write at all is
 decided in `election`; nothing else differs between the two outside these two files.
 
-A full disk, a read-only file, a lost server: UnavailableError with code `store`. After it the
+A lost server, a broken file: UnavailableError with code `store`; with code `disk-full` or
+`disk-read-only` where that is the reason. After it the
 outcome of a write is unknown, and the caller reads what stands before it goes on.
 """
 
@@ -24,12 +25,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from node.adapters.durable import FULL, OTHER, code_of, refused, state_of
 from node.adapters.sql.election import FileElection, SessionElection
-from node.core.errors import ConfigError, UnavailableError
+from node.core.errors import ConfigError
 
 SCHEMA = "0001"
 """The newest migration; a database of this version is used without loading alembic."""
 BUSY_MS = 10_000
+_DISK_FULL = "53100"
+"""PostgreSQL's code (its manual, appendix A)."""
+_OF_THE_DISK = ("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 _PRAGMAS = (
     f"busy_timeout = {BUSY_MS}",
     "journal_mode = WAL",
@@ -59,10 +64,11 @@ class Database:
         self._lock = Lock()
         self.engine = _engine(_address(url))
         is_file = self.engine.dialect.name == "sqlite"
+        self._folder = Path(self.engine.url.database or "").parent if is_file else None
         self._election = (FileElection if is_file else SessionElection)(self.engine)
         with ExitStack() as undone:
             undone.callback(self.close)
-            with _mapped("opened"):
+            with _mapped("opened", self._folder):
                 self._is_current = _is_current(self.engine)
             if not self._is_current:
                 self.elect()
@@ -73,7 +79,7 @@ class Database:
 
         The first `write` asks too. Raises UnavailableError (`in-use`) where nobody waits: SQLite.
         """
-        with _mapped("opened"), self._lock:
+        with _mapped("opened", self._folder), self._lock:
             return self._elect()
 
     def hold(self) -> None:
@@ -87,7 +93,11 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection to read from; it writes nothing."""
-        with _mapped("read"), self.engine.connect() as connection, connection.begin():
+        with (
+            _mapped("read", self._folder),
+            self.engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -97,7 +107,7 @@ class Database:
         If it raises UnavailableError it may have happened all the same: read what stands. With
         code `in-use` it did not: another process writes here.
         """
-        with _mapped("written"), self._lock:
+        with _mapped("written", self._folder), self._lock:
             self._elect()
             with self._election.session() as connection, connection.begin():
                 yield connection
@@ -125,13 +135,27 @@ def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 @contextmanager
-def _mapped(doing: str) -> Iterator[None]:
+def _mapped(doing: str, folder: Path | None = None) -> Iterator[None]:
     """Turn the driver's errors into ours; what it says goes to our log, not to a caller."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         why = _why(error) if doing == "opened" else ""
-        raise UnavailableError(f"the database cannot be {doing} now{why}", code="store") from error
+        code = _code(error, folder)
+        raise refused(f"the database cannot be {doing} now{why}", code) from error
+
+
+def _code(error: SQLAlchemyError | OSError, folder: Path | None) -> str:
+    """Whether the disk is full or read-only. SQLite does not always pass on why I/O failed."""
+    if isinstance(error, OSError):
+        return code_of(error)
+    said = error.orig if isinstance(error, DBAPIError) else None
+    name = getattr(said, "sqlite_errorname", "") or ""
+    if name == "SQLITE_FULL" or getattr(said, "sqlstate", "") == _DISK_FULL:
+        return FULL
+    if folder is not None and name.startswith(_OF_THE_DISK):
+        return state_of(folder)
+    return OTHER
 
 
 def _why(error: Exception) -> str:

@@ -32,6 +32,7 @@ from node.services.bell import Bell
 from node.services.model import OwnLog
 from node.services.ports import Batch, PlaceRow, StreamRow
 from node.services.publisher import Publisher
+from node.services.timekeeping import Timekeeping
 
 if TYPE_CHECKING:
     from node.cli.bench.setting import Setting
@@ -131,7 +132,8 @@ class Shelf:
     def log(self) -> OwnLogWork:
         """A new store and its publisher, ready for the first record."""
         store, clock = SqlStore(f"sqlite:///{self.folder}/node.db"), SystemClock()
-        publisher = Publisher(OwnLog(ORIGIN), self.signer, store, clock, SystemEntropy(), Bell())
+        log = OwnLog(ORIGIN, Timekeeping(grace_s=60))
+        publisher = Publisher(log, self.signer, store, clock, SystemEntropy(), Bell())
         publisher.load()
         row = StreamRow(self.stream, "tender", "bench", own=True)
         store.commit(Batch(streams=(row,), now=clock.now()))

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Said = tuple[str, "Body", "MadeBox | None"]
 Make = Callable[[], "tuple[Body, MadeBox | None]"]
 LATER = frozenset(
-    {"unavailable", "quorum", "quorum-missing", "chain", "clock", "store", "not-found", "limit"}
+    {"unavailable", "quorum", "quorum-missing", "chain", "clock", "not-found", "limit"}
+    | {"store", "disk-full", "disk-read-only", "in-use"}
 )
 """Codes of refusals that say nothing against the record: the same bytes are sent again."""
 SEEN_NOTHING = ("bidder:",)

@@ -3,9 +3,6 @@
 Put its folder first on PYTHONPATH and set LEAK_SPY to a folder. Each process of nodes and actors
 then writes `<party>/<pid>.jsonl` there: one JSON object a message, `data` in hex as it goes over
 the wire before it is encrypted, or after it is decrypted. The program itself knows nothing of it.
-
-With KILL_SPY set to a folder, a process is struck at its durable writes instead: see `striking`;
-KILL_AS names a program whose command line does not.
 """
 
 from __future__ import annotations
@@ -13,25 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.network.spy import detour, hooks, planted, wrong_clock
+
 Codec = Callable[[Any], Any]
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
-
-
-def party_of(words: Sequence[str]) -> str:
-    """Whose process a command line starts, or nothing if it is neither a node nor an actor."""
-    for option in ("--config", "--dir"):
-        if option in words and "chain" not in words:
-            path = Path(words[words.index(option) + 1])
-            return path.parent.name if option == "--config" else f"actors-{path.name}"
-    return ""
 
 
 class Notes:
@@ -45,37 +32,6 @@ class Notes:
         """Note one message, at once on its way to the disk."""
         self._file.write(json.dumps({"where": where, "data": bytes(data).hex()}) + "\n")
         self._file.flush()
-
-
-class Hooks(MetaPathFinder):
-    """Runs a function on a module right after it was loaded."""
-
-    def __init__(self, hooks: dict[str, Callable[[ModuleType], None]]) -> None:
-        self._hooks = hooks
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 - of the interface
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> ModuleSpec | None:
-        """The true spec, with the hook behind its loader."""
-        hook = self._hooks.pop(fullname, None)
-        spec = find_spec(fullname) if hook else None
-        if spec is None or spec.loader is None or hook is None:
-            return None
-        _follow(spec.loader, hook)
-        return spec
-
-
-def _follow(loader: Loader, hook: Callable[[ModuleType], None]) -> None:
-    load = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
-        load(module)
-        hook(module)
-
-    loader.exec_module = exec_module  # type: ignore[method-assign]
 
 
 def _noting(codec: Codec | None, note: Callable[[bytes], None], *, reads: bool) -> Codec | None:
@@ -165,26 +121,37 @@ def witness_hook(notes: Notes, end: str, kind: str) -> Callable[[ModuleType], No
     return hook
 
 
-def begin() -> None:
-    """Set the hooks if this process is to be listened to, or to be struck."""
-    if "KILL_SPY" in os.environ:
-        from tests.network.spy.striking import hooks_of, program_of
-
-        if program := os.environ.get("KILL_AS") or program_of(sys.orig_argv):
-            hooks = hooks_of(Path(os.environ["KILL_SPY"]), program)
-            sys.meta_path.insert(0, Hooks(hooks))
-        return
-    party = party_of(sys.orig_argv)
+def hearing(party: str) -> dict[str, hooks.Hook]:
+    """The hooks of a process that is to be listened to."""
     if not (party and "LEAK_SPY" in os.environ):
-        return
+        return {}
     notes = Notes(Path(os.environ["LEAK_SPY"]) / party)
-    hooks = {
+    return {
         "grpc": server_hook(notes),
         "grpc.aio._channel": client_hook(notes),
         "node.adapters.witness": witness_hook(notes, "client", "HttpWitness"),
         "node.services.witness": witness_hook(notes, "server", "WitnessDesk"),
     }
-    sys.meta_path.insert(0, Hooks(hooks))
+
+
+def striking() -> dict[str, hooks.Hook]:
+    """The hooks of a process that is to be killed at a durable write."""
+    if "KILL_SPY" not in os.environ:
+        return {}
+    from tests.network.spy.striking import hooks_of, program_of
+
+    program = os.environ.get("KILL_AS") or program_of(sys.orig_argv)
+    return dict(hooks_of(Path(os.environ["KILL_SPY"]), program)) if program else {}
+
+
+def begin() -> None:
+    """Set the hooks that this process is to have."""
+    party = hooks.party_of(sys.orig_argv)
+    hooks.install(striking())
+    hooks.install(hearing(party))
+    hooks.install(detour.wanted(party))
+    hooks.install(wrong_clock.wanted(party))
+    hooks.install(planted.wanted(party))
 
 
 begin()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from node.core.errors import LogError
+from node.core.errors import LogError, UnavailableError
 from node.services.reads_node import Identity, NodeReads
 from tests.simulators.office import Office, open_network, open_office, other_history
 from tests.simulators.people import GUEST, HOST, REGULATOR
+from tests.simulators.sources import NOON, HandClock
 
 if TYPE_CHECKING:
     from node.services.application import Records
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.anyio
 def reads_of(office: Office) -> NodeReads:
     """The node's HTTP reads, with as much of its records as readiness asks for."""
     desk = SimpleNamespace(off=asyncio.to_thread, store=office.store)
-    records = SimpleNamespace(desk=desk, log=office.log, height=1)
+    records = SimpleNamespace(desk=desk, log=office.log, height=1, publisher=office.publisher)
     identity = Identity("0", "test", "anvil", cast("ChainFacts", None))
     return NodeReads(
         identity,
@@ -77,3 +78,31 @@ async def test_operator_is_told_of_a_log_with_two_histories() -> None:
         assert "两个相互矛盾的签名检查点" in check.detail_zh
         assert "报告监管部门" in check.detail_zh
         assert f"not seen yet: {REGULATOR}; " in check.detail_en
+
+
+async def test_operator_is_told_that_the_clock_is_off_and_that_nobody_vouches_for_the_log() -> None:
+    offices, _ = open_network()
+    host = offices[HOST]
+    await host.tick()
+    assert (await checks_of(host))["clock"].detail_en == "agrees with the other members'"
+    host.clock = host.cosigning.clock = host.publisher.clock = HandClock(NOON + 600)
+    await host.tick()
+    checks = await checks_of(host)
+    assert not checks["clock"].ok
+    assert "600 s ahead of most members" in checks["clock"].detail_en
+    assert not checks["log"].ok
+    assert "600 s old, no bids are taken" in checks["log"].detail_en
+    assert f"{GUEST}: its clock is -600 s from ours" in checks["log"].detail_en
+
+
+async def test_operator_is_told_that_the_disk_takes_nothing_although_it_can_be_read() -> None:
+    offices, _ = open_network()
+    host = offices[HOST]
+    await host.tick()
+    host.publisher.failed = UnavailableError("the database cannot be written", code="disk-full")
+    check = (await checks_of(host))["database"]
+    assert not check.ok
+    assert "make room" in check.detail_en
+    assert "腾出空间" in check.detail_zh
+    await host.tick()
+    assert (await checks_of(host))["database"].ok

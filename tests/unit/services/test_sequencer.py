@@ -172,7 +172,8 @@ async def test_callers_at_once_are_one_transaction(monkeypatch: pytest.MonkeyPat
 async def test_received_never_decreases_in_a_stream() -> None:
     office = vouched()
     stream = await office.open_tender()
-    office.clock.at = NOON - 500
+    office.clock.at = NOON - 50
+    office.log.quorum = quorum_made(office.log.origin, office.clock.at)
     await office.take(await office.bid(stream, "a"))
     assert office.store.places(stream)[-1].what.received == time_of(NOON)
     assert office.store.fact(NEWEST_CLOCK) == str(NOON)
@@ -242,7 +243,9 @@ async def test_refused_bid_leaves_no_trace() -> None:
     assert office.store.tasks() == []
 
 
-@pytest.mark.parametrize(("age", "accepted"), [(30, True), (31, False), (None, False)])
+@pytest.mark.parametrize(
+    ("age", "accepted"), [(30, True), (31, False), (-30, True), (-31, False), (None, False)]
+)
 async def test_bid_needs_a_quorum_not_older_than_half_of_g(
     age: int | None, *, accepted: bool
 ) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 HERE = ROOT / "deploy" / "production"
 UNITS = sorted((HERE / "systemd").iterdir())
 GUIDE = ROOT / "deploy" / "docs" / "operator-guide.md"
-FUNCTIONS = {"rate", "sum", "by", "time", "kind", "code", "job", "up"}
+FUNCTIONS = {"rate", "sum", "by", "time", "kind", "code", "job", "up", "or"}
 PROCESS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
 
 

@@ -17,6 +17,7 @@ from chain.errors import ChainError, ChainUnavailable
 from chain.facts import Round
 from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
 from node.core.errors import NodeError, StateError, UnavailableError
+from node.core.evidence.registry import padded_id
 from node.core.rules.registry import Change
 from node.services.ports import (
     BeaconRound,
@@ -134,7 +135,7 @@ class ChainLedger:
 
     def propose(self, member: str, account: str, descriptor: bytes, *, active: bool) -> str:
         """Propose a change, or vote for it if it stands proposed; gives its id."""
-        raw = member.encode("ascii").ljust(len(ZERO), b"\0")
+        raw = padded_id(member)
         with _answering("registry"):
             return self._chain.propose(raw, f"0x{account}", active, descriptor).hex()
 

@@ -10,6 +10,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from node.cli.chain_devnet import CHAIN_ID
 from node.core.errors import NodeError, UnavailableError
+from node.core.evidence.registry import padded_id
 from node.core.records.canonical import encode
 
 if TYPE_CHECKING:
@@ -49,10 +50,7 @@ def found_network(
     from chain.deploy import Founder, deploy
     from chain.errors import ChainError, ChainUnavailable
 
-    founders = [
-        Founder(one.id.encode("ascii").ljust(32, b"\0"), f"0x{one.account}", encode(one))
-        for one in descriptors
-    ]
+    founders = [Founder(padded_id(one.id), f"0x{one.account}", encode(one)) for one in descriptors]
     try:
         return deploy(rpc, CHAIN_ID, deployer, founders, out)
     except ChainUnavailable as error:

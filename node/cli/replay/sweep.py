@@ -16,7 +16,7 @@ import msgspec
 from node.cli.demo.clock import PATIENT, next_moment
 from node.cli.demo.tender import start_of
 from node.cli.language import say
-from node.core.errors import StateError, UnavailableError
+from node.core.errors import StateError
 from node.core.rules.award import is_settled
 from node.core.rules.ruleset import builtin_digest
 from node.services.actors.crowd import Opened
@@ -85,8 +85,9 @@ class Play:
 class Sweep:
     """The whole of them. `announce` tells the actors of an open tender, durably.
 
-    `cases` are in the order in which they are opened, `hosts` by tender; `opened` are those that an
-    earlier run had announced: they stand first.
+    `operators` are patient: a node that is away is asked again. `cases` are in the order in which
+    they are opened, `hosts` by tender; `opened` are those that an earlier run had announced: they
+    stand first.
     """
 
     cases: Sequence[TenderFile]
@@ -155,18 +156,10 @@ class Sweep:
         self.tasks.add(asyncio.create_task(self._follow(play)))
 
     async def _open(self, case: TenderFile) -> Opened:
-        """Have its host open the stream; a node that is away has as long as any to come back."""
+        """Have its host open the stream."""
         host, rules = self.hosts[case.tender], builtin_digest(case.rules)
-        end = _steady() + STUCK_S
-        while True:
-            try:
-                stream = await self.operators[host].open_tender(case.tender, rules)
-            except UnavailableError:
-                if _steady() > end:
-                    raise
-                await asyncio.sleep(LOOK_S)
-            else:
-                return Opened(case=case, host=host, stream=stream)
+        stream = await self.operators[host].open_tender(case.tender, rules)
+        return Opened(case=case, host=host, stream=stream)
 
     async def _follow(self, play: Play) -> None:
         """Watch one tender to its end, then have it proven."""

@@ -10,6 +10,7 @@ export PATH := $(PATH):$(CACHE)/node/bin
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST = $(BIN)/python -m pytest
 SECONDS ?= 600
 
 # The newest Python of those we test with; a plain python3 last.
@@ -72,8 +73,12 @@ bench: setup ## measure speed against the floor; ARGS="--quick" and the like are
 
 .PHONY: test
 test: lint generated node_modules/.done ## every check and every suite whose tools are here
-	@echo "· pytest"
-	@$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	@failed=0; \
+	echo "· pytest: what starts no network of its own, on all cores"; \
+	$(PYTEST) -m "not soak and not network" -n auto --dist worksteal $(ARGS) || [ $$? = 5 ] || failed=1; \
+	echo "· pytest: real processes"; \
+	$(PYTEST) -m "network and not soak" $(ARGS) || [ $$? = 5 ] || failed=1; \
+	exit $$failed
 
 .PHONY: lint
 lint: $(VENV)/.dev ## style, types, import rule
@@ -91,7 +96,7 @@ generated: $(VENV)/.dev ## what is generated and committed must be what its sour
 
 .PHONY: soak
 soak: $(VENV)/.dev node_modules/.done ## run the long tests for SECONDS=600
-	@YUANPING_SOAK_SECONDS=$(SECONDS) $(BIN)/python -m pytest -m soak $(ARGS)
+	@YUANPING_SOAK_SECONDS=$(SECONDS) $(PYTEST) -m soak $(ARGS)
 
 .PHONY: mutants
 mutants: $(VENV)/.dev ## plant every mistake of tests/mutants/lists; ARGS="sequencer" tries those of one file

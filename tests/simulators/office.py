@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from node.core.errors import NodeError, UnavailableError
@@ -124,6 +124,10 @@ def quorum_made(origin: str, at: int) -> LogNote:
     return LogNote(origin, 4, "00" * 32, at, "a note", "a quorum")
 
 
+new_store: Callable[[], Store] = MemoryStore
+"""Makes the store of an office that brings none; a suite may put a real one in its place."""
+
+
 def open_office(
     me: str = HOST,
     store: Store | None = None,
@@ -132,7 +136,7 @@ def open_office(
     wires: Wires | None = None,
 ) -> Office:
     """A node that has just started on this store."""
-    store, blobs, clock = store or MemoryStore(), blobs or MemoryBlobs(), clock or HandClock()
+    store, blobs, clock = store or new_store(), blobs or MemoryBlobs(), clock or HandClock()
     wires, log, bell = wires or Wires(), OwnLog(log_vkey(me).name, Timekeeping(GRACE_S)), Bell()
     entropy, view, book = SeededEntropy(f"{me} node"), members(me), Book(Laws(NETWORK))
     publisher = Publisher(log, log_signer(me), store, clock, entropy, bell)

@@ -21,7 +21,7 @@ from node.services.scribe import Scribe
 from tests.simulators.office import Office, open_office, quorum_made
 from tests.simulators.people import GUEST, HOST, founding, id_of, member, sealed_bid
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 OTHER_HOST = "changsha"
 
 

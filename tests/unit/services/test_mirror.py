@@ -13,7 +13,7 @@ from node.services.ports import LogPart
 from tests.simulators.office import Office, open_network, open_office, other_history
 from tests.simulators.people import GUEST, HOST
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
 async def parts_of(host: Office) -> list[LogPart]:

@@ -19,7 +19,7 @@ from tests.simulators.office import Wires, open_network, open_office
 from tests.simulators.people import GUEST, HOST, REGULATOR, id_of, log_vkey
 from tests.simulators.sources import NOON, HandClock
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
 async def test_tick_holds_the_entries_ascending_among_padding() -> None:

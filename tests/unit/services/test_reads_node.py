@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from node.services.reads import Check
     from node.services.trust import ChainFacts
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
 def reads_of(office: Office) -> NodeReads:

@@ -31,7 +31,7 @@ from tests.simulators.people import (
 )
 from tests.simulators.sources import NOON
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
 def vouched() -> Office:

@@ -16,7 +16,7 @@ from node.services.shown import Shown
 from tests.simulators.office import Office, open_office, quorum_made
 from tests.simulators.people import HOST
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 ME = f"centre:{HOST}"
 
 

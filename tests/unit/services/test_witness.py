@@ -18,7 +18,7 @@ from tests.simulators.office import Office, open_office
 from tests.simulators.people import GUEST, HOST, witness_vkey
 from tests.simulators.sources import NOON
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
 async def host_with(ticks: int) -> tuple[Office, list[LogNote]]:

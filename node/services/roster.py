@@ -25,6 +25,7 @@ from node.core.records.kinds.draws import DrawJoined, ExpertContacted
 from node.core.rules.contact import ContactEvidence
 from node.core.rules.listing import Exclusion, Ground, NamedPerson
 from node.core.rules.pool import PoolEntry, snapshot_root
+from node.services.ports import Batch
 
 if TYPE_CHECKING:
     from node.services.ports import Store
@@ -183,6 +184,5 @@ class Roster:
         return None if text is None else decode(text.encode(), kind)
 
     def keep(self, parts: Iterable[tuple[str, msgspec.Struct]]) -> None:
-        """Store facts durably, one after the other."""
-        for key, part in parts:
-            self.store.put_fact(key, text_of(part))
+        """Store facts durably, all or none."""
+        self.store.commit(Batch(facts={key: text_of(part) for key, part in parts}))

@@ -7,8 +7,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 
+from node.adapters.sql.remembered import Remembered
 from node.adapters.sql.store import SqlStore
 from node.adapters.sql.tables import METADATA
 from node.services.ports import Store
@@ -45,7 +46,11 @@ def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Call
 
 def emptied(store: SqlStore) -> Store:
     """A database without a row; making a new one takes longer."""
-    with store._database.write() as db:
+
+    def empty(db: Connection) -> None:
         for table in METADATA.sorted_tables:
             db.execute(delete(table))
+
+    store._database.write(empty)
+    store._facts, store._newest = Remembered(), 0
     return store

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
 
 from chain.ports import free_port
 from node.adapters.sql import election
@@ -39,8 +39,8 @@ def store(url: str) -> Iterator[SqlStore]:
 
 def writer_pid(store: SqlStore) -> int:
     """The server's process behind the session that writes."""
-    with store._database.write() as db:
-        return int(db.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    asked = text("SELECT pg_backend_pid()")
+    return store._database.write(lambda db: int(db.execute(asked).scalar_one()))
 
 
 def end_session(postgres: Postgres, pid: int) -> None:
@@ -64,8 +64,8 @@ def test_commit_waits_for_the_disk_whatever_the_default_says(
 ) -> None:
     postgres.execute(f"ALTER DATABASE {database_of(url)} SET synchronous_commit = '{default}'")
     store = SqlStore(url)
-    with store._database.write() as db:
-        assert db.execute(text("SHOW synchronous_commit")).scalar() == kept
+    shown = store._database.write(lambda db: db.execute(text("SHOW synchronous_commit")).scalar())
+    assert shown == kept
     store.close()
 
 
@@ -134,9 +134,12 @@ def test_idle_process_notices_that_its_session_is_gone(postgres: Postgres, store
 
 def test_nobody_is_elected_while_a_commit_is_undecided(url: str, store: SqlStore) -> None:
     second = SqlStore(url)
-    with store._database.write() as db:
+
+    def work(db: Connection) -> None:
         db.execute(insert(FACTS), [{"key": "by", "value": "first"}])
         assert not second.elect()
+
+    store._database.write(work)
     store.close()
     assert second.elect()
     assert second.fact("by") == "first"
@@ -148,15 +151,14 @@ def test_transaction_of_a_lost_session_is_undone_before_the_next_is_elected(
 ) -> None:
     pid, second = writer_pid(store), SqlStore(url)
 
-    def write() -> None:
-        with store._database.write() as db:
-            db.execute(insert(FACTS), [{"key": "by", "value": "first"}])
-            end_session(postgres, pid)
-            assert second.elect()
-            second.put_fact("by", "second")
+    def work(db: Connection) -> None:
+        db.execute(insert(FACTS), [{"key": "by", "value": "first"}])
+        end_session(postgres, pid)
+        assert second.elect()
+        second.put_fact("by", "second")
 
     with pytest.raises(UnavailableError):
-        write()
+        store._database.write(work)
     assert second.facts("") == {"by": "second"}
     second.close()
 
@@ -226,7 +228,8 @@ def test_tls_parameters_of_the_address_are_heeded(tmp_path: Path) -> None:
         Database(address("other"))
     database = Database(address("good"))
     mine = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-    with database.write() as db, database.read() as reader:
-        assert [one.execute(text(mine)).scalar() for one in (db, reader)] == [True, True]
+    assert database.write(lambda db: db.execute(text(mine)).scalar()) is True
+    with database.read() as reader:
+        assert reader.execute(text(mine)).scalar() is True
     database.close()
     server.stop()

@@ -53,8 +53,8 @@ def test_migrations_make_exactly_the_tables_of_the_code(sqlite: tuple[SqlStore, 
 
 def test_database_of_a_newer_version_is_refused(sqlite: tuple[SqlStore, Path]) -> None:
     store, path = sqlite
-    with store._database.write() as db:
-        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer = text("UPDATE alembic_version SET version_num = '9999'")
+    store._database.write(lambda db: db.execute(newer))
     with pytest.raises(ConfigError, match="newer"):
         SqlStore(f"sqlite:///{path}")
 

@@ -55,6 +55,11 @@ class Election(Protocol):
         """
         ...
 
+    @property
+    def stands(self) -> bool:
+        """Whether we are the one who writes, as far as we have noticed."""
+        ...
+
     def session(self) -> AbstractContextManager[Connection]:
         """What to write on, for one transaction; asked for after `elect`.
 
@@ -98,6 +103,11 @@ class FileElection:
         self._held = handle
         return True
 
+    @property
+    def stands(self) -> bool:
+        """Whether we hold the lock."""
+        return self._held is not None
+
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """A connection that takes SQLite's own lock as it begins."""
@@ -131,6 +141,11 @@ class SessionElection:
         with self._session.begin():
             self._elected = bool(self._session.execute(_ASK, {"number": LOCK}).scalar_one())
         return self._elected
+
+    @property
+    def stands(self) -> bool:
+        """Whether our session holds the lock, as far as anything sent over it has shown."""
+        return self._elected and self._session is not None and not _is_gone(self._session)
 
     @contextmanager
     def session(self) -> Iterator[Connection]:

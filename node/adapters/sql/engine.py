@@ -14,11 +14,11 @@ outcome of a write is unknown, and the caller reads what stands before it goes o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,8 +27,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from node.adapters.durable import FULL, OTHER, code_of, refused, state_of
 from node.adapters.sql.election import FileElection, SessionElection
+from node.adapters.sql.together import Together
 from node.core.errors import ConfigError
 
+T = TypeVar("T")
 SCHEMA = "0001"
 """The newest migration; a database of this version is used without loading alembic."""
 BUSY_MS = 10_000
@@ -62,6 +64,7 @@ class Database:
         Raises UnavailableError (`store`) if it cannot be opened or written.
         """
         self._lock = Lock()
+        self._together = Together(self._transaction, self._lock)
         self.engine = _engine(_address(url))
         is_file = self.engine.dialect.name == "sqlite"
         self._folder = Path(self.engine.url.database or "").parent if is_file else None
@@ -90,6 +93,11 @@ class Database:
             finally:
                 self._lock.release()
 
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes, as far as it has noticed."""
+        return self._election.stands
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection to read from; it writes nothing."""
@@ -100,17 +108,20 @@ class Database:
         ):
             yield connection
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when this returns, or did not happen.
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction that is on the disk when this returns, or did not happen.
 
-        If it raises UnavailableError it may have happened all the same: read what stands. With
+        Many threads' work may share a transaction (`together`), so `work` may be called again. If
+        this raises UnavailableError it may have happened all the same: read what stands. With
         code `in-use` it did not: another process writes here.
         """
-        with _mapped("written", self._folder), self._lock:
+        return self._together.write(work)
+
+    def _transaction(self, run: Callable[[Connection], None]) -> None:
+        with _mapped("written", self._folder):
             self._elect()
             with self._election.session() as connection, connection.begin():
-                yield connection
+                run(connection)
 
     def close(self) -> None:
         """Give all connections back, and let another process be elected."""

@@ -8,12 +8,13 @@ not do it; after that the outcome of a write is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from node.adapters.sql import aside, logs, places
 from node.adapters.sql.engine import Database
+from node.adapters.sql.remembered import Remembered
 from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
 
 
@@ -23,6 +24,8 @@ class SqlStore:
     def __init__(self, database_url: str) -> None:
         """Open it, and bring its tables up to date. Raises ConfigError, UnavailableError."""
         self._database = Database(database_url)
+        self._facts = Remembered()
+        self._newest = 0
 
     def elect(self) -> bool:
         """Become the one process that writes here; False while another one is.
@@ -41,14 +44,27 @@ class SqlStore:
 
     def commit(self, batch: Batch) -> None:
         """Write streams, records, places, sealed shares, tasks, refusals and facts at once."""
-        with self._database.write() as db:
-            places.put_streams(db, batch.streams)
-            places.put_places(db, batch.places)
-            aside.put_sealed(db, batch.sealed)
-            aside.put_refusals(db, batch.refusals)
-            aside.put_tasks(db, batch.tasks)
-            aside.put_facts(db, batch.facts)
+        self._write_facts(batch.facts, lambda db: self._put(db, batch))
+        self._newest = max(self._newest, batch.now)
+
+    def _put(self, db: Connection, batch: Batch) -> None:
+        places.put_streams(db, batch.streams)
+        places.put_places(db, batch.places)
+        aside.put_sealed(db, batch.sealed)
+        aside.put_refusals(db, batch.refusals)
+        aside.put_tasks(db, batch.tasks)
+        aside.put_facts(db, batch.facts)
+        if batch.now > self._newest:
             _put_clock(db, batch.now)
+
+    def _write_facts(self, facts: Mapping[str, str], work: Callable[[Connection], None]) -> None:
+        """Do `work`, which sets these facts, and remember them as they then stand."""
+        try:
+            self._database.write(work)
+        except BaseException:
+            self._facts.forget(facts)
+            raise
+        self._facts.wrote(facts)
 
     def streams(self) -> list[StreamRow]:
         """All streams, in the order they were first stored."""
@@ -87,13 +103,11 @@ class SqlStore:
 
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""
-        with self._database.write() as db:
-            logs.publish(db, start, entries, note)
+        self._database.write(lambda db: logs.publish(db, start, entries, note))
 
     def mirror(self, keeper: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """The same for the log of a partner, `keeper`: entries and a note with its quorum."""
-        with self._database.write() as db:
-            logs.mirror(db, keeper, start, entries, note)
+        self._database.write(lambda db: logs.mirror(db, keeper, start, entries, note))
 
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""
@@ -107,13 +121,11 @@ class SqlStore:
 
     def set_quorum(self, origin: str, size: int, note: str) -> None:
         """Store a checkpoint's note with its quorum of cosignatures; the first one stands."""
-        with self._database.write() as db:
-            logs.set_quorum(db, origin, size, note)
+        self._database.write(lambda db: logs.set_quorum(db, origin, size, note))
 
     def drop_quorum(self, origin: str, size: int) -> None:
         """Forget the quorum form of a checkpoint's note: its witnesses no longer suffice."""
-        with self._database.write() as db:
-            logs.drop_quorum(db, origin, size)
+        self._database.write(lambda db: logs.drop_quorum(db, origin, size))
 
     def notes(
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
@@ -139,8 +151,7 @@ class SqlStore:
 
     def set_witnessed(self, origin: str, old: int, size: int, root: str) -> bool:
         """Persist what we are about to cosign; False if not `old` stands (compare-and-set)."""
-        with self._database.write() as db:
-            return logs.set_witnessed(db, origin, old, size, root)
+        return self._database.write(lambda db: logs.set_witnessed(db, origin, old, size, root))
 
     def tasks(self, kind: str | None = None) -> list[Task]:
         """Open tasks, oldest first."""
@@ -149,16 +160,21 @@ class SqlStore:
 
     def done(self, kind: str, keys: Iterable[str]) -> None:
         """Remove finished tasks."""
-        with self._database.write() as db:
-            aside.finish(db, kind, keys)
+        finished = tuple(keys)
+        self._database.write(lambda db: aside.finish(db, kind, finished))
 
     def put_fact(self, key: str, value: str) -> None:
         """Remember one small private fact durably."""
-        with self._database.write() as db:
-            aside.put_facts(db, {key: value})
+        facts = {key: value}
+        self._write_facts(facts, lambda db: aside.put_facts(db, facts))
 
     def fact(self, key: str) -> str | None:
         """The fact, or None."""
+        if not self._database.writes:
+            return self._fact(key)
+        return self._facts.get(key, lambda: self._fact(key))
+
+    def _fact(self, key: str) -> str | None:
         with self._database.read() as db:
             return aside.fact(db, key)
 

@@ -6,24 +6,29 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import stat
 import subprocess
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import Connection, select, update
 
+from node.adapters.sql.engine import Database
+from node.adapters.sql.tables import PLACES
 from node.adapters.telemetry import Watched
 from node.cli import main as program
 from node.core.evidence.trust import parse_trust
+from node.settings import read_settings
 from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.network
 
+T = TypeVar("T")
+MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 JP, CN = "tsuchiura-2009-10-27-00570", "cn-2026-018"
 STEP = {"event", "n", "at", "phase", "actor", "type", "centre", "seq"}
 END = {"event", "tender_id", "winner", "price", "city_winner", "verified", "evidence", "trust"}
@@ -32,12 +37,20 @@ CENTRE |= {"witness_vkey", "tls_sha256"}
 HOST_CLOSES, SEEDED = "bids.closed/v1", "draw.seeded/v1"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Give the demo of the real tender, at its end."""
-    demo = start_demo(tmp_path_factory.mktemp("jp") / "demo")
-    assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
-    return demo
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def finished(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    """Give the demo of the real tender, at its end; its nodes' databases are of either kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "postgresql":
+            server: Postgres = request.getfixturevalue("postgres")
+            for member in MEMBERS:
+                server.create(f"finished_{member}")
+            patch.setenv("YUANPING_DEMO_DATABASE_URL", server.url("finished_{centre}"))
+        demo = start_demo(tmp_path_factory.mktemp("jp") / "demo")
+        assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
+        yield demo
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +230,18 @@ def fsck(demo: Demo, centre: str) -> subprocess.CompletedProcess[str]:
     return run_command("node", "fsck", "--config", str(config), "--json")
 
 
+def in_store(demo: Demo, centre: str, work: Callable[[Connection], T]) -> T:
+    """Do something in a node's database, as who can write there."""
+    settings = read_settings(demo.folder / "centres" / centre / "config.toml")
+    database = Database(settings.store.database_url)
+    try:
+        return database.write(work)
+    finally:
+        database.close()
+
+
 def test_every_store_is_as_it_must_be(finished: Demo) -> None:
-    for centre in ("zhuzhou", "shiyan", "xian", "regulator"):
+    for centre in MEMBERS:
         done = fsck(finished, centre)
         assert done.returncode == 0, done.stdout + done.stderr
         *checks, end = map(json.loads, done.stdout.splitlines())
@@ -228,14 +251,12 @@ def test_every_store_is_as_it_must_be(finished: Demo) -> None:
 
 
 def test_changed_row_of_a_store_is_named(finished: Demo) -> None:
-    path = finished.folder / "centres" / "xian" / "data" / "node.db"
-    with closing(sqlite3.connect(path)) as base:
-        n, old = base.execute("SELECT n, received FROM places WHERE seq = 7 LIMIT 1").fetchone()
-        base.execute("UPDATE places SET received = '2031-01-01T00:00:00Z' WHERE n = ?", (n,))
-        base.commit()
-        done = fsck(finished, "xian")
-        base.execute("UPDATE places SET received = ? WHERE n = ?", (old, n))
-        base.commit()
+    with_seq_7 = select(PLACES.c.n, PLACES.c.received).where(PLACES.c.seq == 7).limit(1)
+    n, old = in_store(finished, "xian", lambda db: db.execute(with_seq_7).one())
+    row = update(PLACES).where(PLACES.c.n == n)
+    in_store(finished, "xian", lambda db: db.execute(row.values(received="2031-01-01T00:00:00Z")))
+    done = fsck(finished, "xian")
+    in_store(finished, "xian", lambda db: db.execute(row.values(received=old)))
     assert done.returncode == 1
     failed = [line for line in map(json.loads, done.stdout.splitlines()) if "status" in line]
     first = next(one for one in failed if one["status"] == "failed")

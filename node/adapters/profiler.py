@@ -9,6 +9,7 @@ is booked wrongly averages out over minutes, not over one second; the sum is exa
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import resource
@@ -129,7 +130,7 @@ class Profiler:
 
     def look(self) -> None:
         """Book what every thread has used since the last look."""
-        frames = sys._current_frames()
+        frames = _frames()
         for thread in threading.enumerate():
             used = _used(thread.native_id)
             if used is None or thread.ident is None:
@@ -147,6 +148,21 @@ class Profiler:
             if time.monotonic() - written >= WRITE_S:
                 self.write()
                 written = time.monotonic()
+
+
+def _frames() -> Mapping[int, FrameType]:
+    """Where each thread stands, by its ident; asked for while no garbage is collected.
+
+    CPython 3.11 holds a lock while it makes these frames, which a `threading.local` that is
+    collected then asks for again: the process would stand still for ever (cpython #106883).
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _used(native: int | None) -> float | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -64,3 +66,20 @@ def test_all_that_was_used_is_booked(tmp_path: Path) -> None:
     assert total["chain"] >= 0.3
     assert total["other"] + total["rpc"] >= 0.3
     assert json.loads((tmp_path / "p" / "chain-1.cpu.json").read_text())["sql"] == 0
+
+
+def test_no_garbage_is_collected_while_frames_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.11 would wait for its own lock (cpython #106883)."""
+    collecting = list[bool]()
+    asked = sys._current_frames
+
+    def frames() -> dict[int, FrameType]:
+        collecting.append(gc.isenabled())
+        return asked()
+
+    monkeypatch.setattr(sys, "_current_frames", frames)
+    Profiler(tmp_path / "a.cpu.json").look()
+    assert collecting == [False]
+    assert gc.isenabled()

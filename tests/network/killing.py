@@ -55,7 +55,7 @@ DRAWER = ("FileDrawer.write fsync", "FileDrawer.write replace")
 WRITES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(MEMBERS, NODE),
     **dict.fromkeys(ACTORS, DRAWER),
-    "crowd": (*DRAWER, "Playing._play replace"),
+    "crowd": (*DRAWER, "SqliteDrawer.write", "Playing._play replace"),
     CHAIN: ("Journal._write fsync", "_write_state replace"),
     CONDUCTOR: ("replace_file fsync", "replace_file replace"),
 }

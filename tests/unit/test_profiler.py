@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ from types import FrameType
 
 import pytest
 
-from node.adapters.profiler import PARTS, ROOT, TASKS, Profiler, part_of
+from node.adapters.profiler import PARTS, ROOT, TELLS, Profiler, _used, part_of
+
+BEYOND = 2**22 + 1
+"""No thread of Linux has so large an id."""
 
 
 def part_in(*calls: tuple[str, str]) -> str:
@@ -48,7 +52,7 @@ def test_innermost_call_of_known_purpose_decides(path: str, name: str, part: str
     assert part_in((path, name), (f"{ROOT}/node/services/sequencer.py", "accept")) == "other"
 
 
-@pytest.mark.skipif(not TASKS.exists(), reason="this system does not tell of threads")
+@pytest.mark.skipif(not TELLS, reason="this system does not tell of threads")
 def test_all_that_was_used_is_booked(tmp_path: Path) -> None:
     profiler = Profiler(tmp_path / "p" / "a.cpu.json")
     (tmp_path / "p").mkdir()
@@ -83,3 +87,15 @@ def test_no_garbage_is_collected_while_frames_are_asked_for(
     Profiler(tmp_path / "a.cpu.json").look()
     assert collecting == [False]
     assert gc.isenabled()
+
+
+@pytest.mark.skipif(not TELLS, reason="this system does not tell of threads")
+def test_a_thread_is_asked_for_what_it_used_itself() -> None:
+    end = time.thread_time() + 0.05
+    while time.thread_time() < end:
+        pass
+    used = _used(threading.get_native_id())
+    assert used is not None
+    assert abs(used - time.thread_time()) < 0.01
+    assert _used(threading.Thread().native_id) is None
+    assert _used(BEYOND) is None

@@ -27,7 +27,7 @@ AGAIN_S = 0.3
 """Pause before a node that does not answer is asked again."""
 Reader = Callable[["TenderState | None"], str]
 """As whom an actor reads, which may change with what it has seen."""
-REMEMBERED = 1024
+REMEMBERED = 8192
 """So many steps of all tenders are remembered: doors that show the same tell it seconds apart."""
 
 

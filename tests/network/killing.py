@@ -65,6 +65,7 @@ FIRST_WRITES: Mapping[str, tuple[str, ...]] = {
         *("Journal.__init__ fsync", "Journal._drop_torn_line fsync"),
         *("_load_or_make fsync", "_load_or_make replace"),
     ),
+    "crowd": ("SqliteDrawer._make_file fsync",),
     CONDUCTOR: ("make_keys fsync", "_write fsync", "keys_of replace", "deploy replace"),
 }
 """And those of its first start, which `first_strike` may hit."""

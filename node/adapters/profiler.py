@@ -9,6 +9,7 @@ is booked wrongly averages out over minutes, not over one second; the sum is exa
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import resource
@@ -25,7 +26,8 @@ PARTS: Final = ("sign", "verify", "sql", "rpc", "chain", "other")
 LOOK_S: Final = 0.05
 WRITE_S: Final = 1.0
 SUFFIX: Final = ".cpu.json"
-TASKS: Final = Path("/proc/self/task")
+TELLS: Final = sys.platform == "linux"
+"""Whether this system tells of each thread."""
 ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 _KEYS: Final = ("/nacl/bindings/crypto_sign.py", "/core/records/keys.py", "/core/log/note.py")
@@ -106,7 +108,7 @@ class Profiler:
         used = resource.getrusage(resource.RUSAGE_SELF)
         total = used.ru_utime + used.ru_stime
         booked = dict(self.seconds)
-        booked["rpc" if TASKS.exists() else "other"] += max(0.0, total - sum(booked.values()))
+        booked["rpc" if TELLS else "other"] += max(0.0, total - sum(booked.values()))
         if self.whole is not None:
             children = resource.getrusage(resource.RUSAGE_CHILDREN)
             total += children.ru_utime + children.ru_stime
@@ -129,7 +131,7 @@ class Profiler:
 
     def look(self) -> None:
         """Book what every thread has used since the last look."""
-        frames = sys._current_frames()
+        frames = _frames()
         for thread in threading.enumerate():
             used = _used(thread.native_id)
             if used is None or thread.ident is None:
@@ -143,17 +145,36 @@ class Profiler:
         written = time.monotonic()
         while True:
             time.sleep(LOOK_S)
-            self.look()
+            if self.whole is None:
+                self.look()
             if time.monotonic() - written >= WRITE_S:
                 self.write()
                 written = time.monotonic()
 
 
-def _used(native: int | None) -> float | None:
-    """CPU seconds of a thread, or None where the system does not tell."""
+def _frames() -> Mapping[int, FrameType]:
+    """Where each thread stands, by its ident; asked for while no garbage is collected.
+
+    CPython 3.11 holds a lock while it makes these frames, which a `threading.local` that is
+    collected then asks for again: the process would stand still for ever (cpython #106883).
+    """
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        return int((TASKS / str(native) / "schedstat").read_bytes().split()[0]) / 1e9
-    except (OSError, ValueError, IndexError):
+        return sys._current_frames()
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _used(native: int | None) -> float | None:
+    """CPU seconds of a thread, or None where the system does not tell or it has ended."""
+    if native is None or not TELLS:
+        return None
+    try:
+        # The clock of a thread by its kernel id: MAKE_THREAD_CPUCLOCK of Linux' posix-timers.h.
+        return time.clock_gettime(~native << 3 | 6)
+    except OSError:
         return None
 
 

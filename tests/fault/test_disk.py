@@ -22,6 +22,7 @@ from chain.journal import Genesis, Journal, Step
 from node.adapters.blobs import FileBlobs
 from node.adapters.drawer import FileDrawer
 from node.adapters.sql.store import SqlStore
+from node.adapters.sqlite_drawer import SqliteDrawer
 from node.core.errors import NodeError
 from node.services.ports import Accepted, Batch, LogNote, Store
 from tests.simulators.fsck import check_store
@@ -124,6 +125,12 @@ WRITERS: dict[str, Writer] = {
         lambda drawer, n: drawer.write(f"records/{n}.json", block(n)),
         lambda drawer, n: drawer.read(f"records/{n}.json") == block(n),
         lambda _: None,
+    ),
+    "crowd": Writer(
+        lambda folder: SqliteDrawer(folder / "crowd"),
+        lambda drawer, n: drawer.write(f"records/{n}.json", block(n)),
+        lambda drawer, n: drawer.read(f"records/{n}.json") == block(n),
+        lambda drawer: drawer.close(),
     ),
     "chain": Writer(
         journal,

@@ -55,7 +55,7 @@ DRAWER = ("FileDrawer.write fsync", "FileDrawer.write replace")
 WRITES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(MEMBERS, NODE),
     **dict.fromkeys(ACTORS, DRAWER),
-    "crowd": (*DRAWER, "Playing._play replace"),
+    "crowd": (*DRAWER, "SqliteDrawer.write", "Playing._play replace"),
     CHAIN: ("Journal._write fsync", "_write_state replace"),
     CONDUCTOR: ("replace_file fsync", "replace_file replace"),
 }
@@ -65,6 +65,7 @@ FIRST_WRITES: Mapping[str, tuple[str, ...]] = {
         *("Journal.__init__ fsync", "Journal._drop_torn_line fsync"),
         *("_load_or_make fsync", "_load_or_make replace"),
     ),
+    "crowd": ("SqliteDrawer._make_file fsync",),
     CONDUCTOR: ("make_keys fsync", "_write fsync", "keys_of replace", "deploy replace"),
 }
 """And those of its first start, which `first_strike` may hit."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
-from node.adapters.profiler import PARTS, ROOT, TASKS, Profiler, part_of
+from node.adapters.profiler import PARTS, ROOT, TELLS, Profiler, _used, part_of
+
+BEYOND = 2**22 + 1
+"""No thread of Linux has so large an id."""
 
 
 def part_in(*calls: tuple[str, str]) -> str:
@@ -46,7 +52,7 @@ def test_innermost_call_of_known_purpose_decides(path: str, name: str, part: str
     assert part_in((path, name), (f"{ROOT}/node/services/sequencer.py", "accept")) == "other"
 
 
-@pytest.mark.skipif(not TASKS.exists(), reason="this system does not tell of threads")
+@pytest.mark.skipif(not TELLS, reason="this system does not tell of threads")
 def test_all_that_was_used_is_booked(tmp_path: Path) -> None:
     profiler = Profiler(tmp_path / "p" / "a.cpu.json")
     (tmp_path / "p").mkdir()
@@ -64,3 +70,32 @@ def test_all_that_was_used_is_booked(tmp_path: Path) -> None:
     assert total["chain"] >= 0.3
     assert total["other"] + total["rpc"] >= 0.3
     assert json.loads((tmp_path / "p" / "chain-1.cpu.json").read_text())["sql"] == 0
+
+
+def test_no_garbage_is_collected_while_frames_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.11 would wait for its own lock (cpython #106883)."""
+    collecting = list[bool]()
+    asked = sys._current_frames
+
+    def frames() -> dict[int, FrameType]:
+        collecting.append(gc.isenabled())
+        return asked()
+
+    monkeypatch.setattr(sys, "_current_frames", frames)
+    Profiler(tmp_path / "a.cpu.json").look()
+    assert collecting == [False]
+    assert gc.isenabled()
+
+
+@pytest.mark.skipif(not TELLS, reason="this system does not tell of threads")
+def test_a_thread_is_asked_for_what_it_used_itself() -> None:
+    end = time.thread_time() + 0.05
+    while time.thread_time() < end:
+        pass
+    used = _used(threading.get_native_id())
+    assert used is not None
+    assert abs(used - time.thread_time()) < 0.01
+    assert _used(threading.Thread().native_id) is None
+    assert _used(BEYOND) is None

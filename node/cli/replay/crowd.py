@@ -1,7 +1,7 @@
 """`yuanping actors crowd`: the buyers, bidders and experts of a replay, as one program.
 
 It may be killed and started again at any moment: which tenders are open stands in a folder of
-files, and each actor keeps what it made in a drawer of its own.
+files, and each actor keeps what it made in a part of the program's drawer that is its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import typer
 
 from node.adapters.drawer import FileDrawer
 from node.adapters.entropy import SystemEntropy
+from node.adapters.sqlite_drawer import SqliteDrawer
 from node.cli.actors import patiently, regulator_key
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
@@ -137,7 +138,7 @@ async def _run(places: Places, output: Output) -> None:
     form = await _network(places.network)
     root = places.network.parent
     trust = parse_trust((root / str(form["trust"])).read_bytes())
-    drawer, receipts = FileDrawer(places.dir), FileDrawer(places.receipts)
+    drawer, receipts = SqliteDrawer(places.dir), FileDrawer(places.receipts)
     (places.opened / DONE).mkdir(parents=True, exist_ok=True)
     members = [one for one in form["centres"] if one.get("status", "active") == "active"]
     centres = [one for one in members if one["role"] == "centre"]

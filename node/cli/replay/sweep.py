@@ -174,10 +174,12 @@ class Sweep:
         play.proven = True
 
     async def _move_clock(self) -> None:
-        moments = [self._moment(play) for play in self.plays.values()]
-        waiting = [moment for moment in moments if moment is not None]
-        if len(waiting) < len(moments):
-            return
+        waiting = list[int]()
+        for play in self.plays.values():
+            moment = self._moment(play)
+            if moment is None:
+                return
+            waiting.append(moment)
         if self.begun < len(self.cases) and len(self.plays) < self.jobs:
             waiting.append(opening_day(self.cases[self.begun]))
         later = [moment for moment in waiting if moment > self.now]

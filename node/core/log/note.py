@@ -78,6 +78,12 @@ class Note:
         return Note(self.text, self.signatures + more)
 
 
+@lru_cache(maxsize=1024)
+def _is_point(public: bytes) -> bool:
+    """Of prime order, canonical; the same few keys are named in every note and policy."""
+    return bool(crypto_core_ed25519_is_valid_point(public))
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """A public key with its name and one role: `kind` is ED25519 (log) or COSIGNATURE (witness).
@@ -96,7 +102,7 @@ class VerifierKey:
         check_name(self.name)
         if self.kind not in (ED25519, COSIGNATURE):
             raise LogError(f"key {self.name}: signature type {self.kind} is not one of 1 and 4")
-        if len(self.public) != _KEY_BYTES or not crypto_core_ed25519_is_valid_point(self.public):
+        if len(self.public) != _KEY_BYTES or not _is_point(self.public):
             raise LogError(f"key {self.name}: not a canonical Ed25519 key of prime order")
         preimage = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
         object.__setattr__(self, "key_id", sha256(preimage).digest()[:_KEY_ID_BYTES])

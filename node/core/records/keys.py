@@ -29,7 +29,7 @@ from node.core.records.canonical import END, digest_of
 
 Suite = Literal["ed25519", "es256", "x25519", "x509-sha256", "secp256k1-address"]
 SIGNATURE_SIZE: Final = 64
-VERIFIED: Final = 4096
+VERIFIED: Final = 16_384
 """So many good signatures are remembered, with what they sign."""
 _SIZES: Final[dict[str, int]] = {
     "ed25519": 32,

@@ -58,6 +58,7 @@ class BidderProgram:
     bidder: Bidder
     refused: bool = False
     has_receipt: bool = False
+    consented: bool = False
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -104,10 +105,18 @@ class BidderProgram:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line
-        opening, until = epoch_of(state.terms.opening), unlock_end(state)
-        if opening <= now <= until and UNLOCK not in pen.sent:
-            return await self._unlock(pen, state, now)
-        return ""
+        return await self._unlock(pen, state, now) if self._may_unlock(state, now) else ""
+
+    def acts(self, state: TenderState, now: int) -> bool:
+        """Whether there is anything for it to do: a bid, its receipt or the consent."""
+        if state.announced is None or self.refused:
+            return False
+        return not self.has_receipt or self._may_unlock(state, now)
+
+    def _may_unlock(self, state: TenderState, now: int) -> bool:
+        if self.consented:
+            return False
+        return epoch_of(state.terms.opening) <= now <= unlock_end(state)
 
     async def _seal(self, pen: Pen, state: TenderState, now: int) -> str:
         if pen.kept(BID) is None and now > epoch_of(state.terms.deadline):
@@ -183,6 +192,7 @@ class BidderProgram:
         body = BidUnlocked(bid=bid.id, salt=salt)
         kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
         accepted = await pen.say(self.means.door, UNLOCK, kept)
+        self.consented = True
         return f"{self.bidder.id}: consents to the opening" if accepted else ""
 
 

@@ -89,11 +89,16 @@ class BuyerProgram:
             raise AssertionError("a watch ends after a state only")
         return last
 
+    @staticmethod
+    def acts(state: TenderState, _now: int) -> bool:
+        """Whether this phase asks the buyer for something."""
+        return state.phase in MADE and _has_winner(state)
+
     async def step(self, pen: Pen, state: TenderState, now: int) -> bool:
         """Say what this phase asks the buyer for; True if it was accepted now."""
-        kind = MADE.get(state.phase)
-        if kind is None or not _has_winner(state):
+        if not self.acts(state, now):
             return False
+        kind = MADE[state.phase]
         name = kind.partition("/")[0]
         kept = pen.write(name, kind, lambda: (self.body(kind, pen, state, now), None), state, now)
         return await pen.say(self.door, name, kept) is not None

@@ -76,16 +76,17 @@ class Crowd:
         for one in case.bidders:
             own = self._own(opened, f"bidders/{one.id}")
             means = Means(door, own, self.entropy, self.trust, self.publish)
-            yield BidderProgram(means, one).act(public.beats(), told)
+            bidder = BidderProgram(means, one)
+            yield bidder.act(public.beats(bidder.acts), told)
 
     async def _as_buyer(self, opened: Opened) -> AsyncIterator[tuple[TenderState, int]]:
         """As the public up to the opening, then as the host's centre (`buyer.reader_of`)."""
-        host = self.houses[opened.host]
-        async for state, now in host.hear(opened.stream, "public").beats():
+        host, acts = self.houses[opened.host], BuyerProgram.acts
+        async for state, now in host.hear(opened.stream, "public").beats(acts):
             if reader_of(state) != "public":
                 break
             yield state, now
-        async for state, now in host.hear(opened.stream, f"centre:{opened.host}").beats():
+        async for state, now in host.hear(opened.stream, f"centre:{opened.host}").beats(acts):
             if reader_of(state) != "public":
                 yield state, now
 
@@ -102,7 +103,7 @@ class Crowd:
         if not program.pens:
             await program.experts.drawn(stream)
         hearing = self.houses[centre].hear(stream, f"centre:{centre}")
-        await program.act(hearing.beats(), stream, told)
+        await program.act(hearing.beats(program.acts), told)
 
     def _own(self, opened: Opened, who: str) -> Inside:
         return Inside(self.drawer, f"tenders/{opened.case.tender}/{who}")

@@ -27,6 +27,36 @@ AGAIN_S = 0.3
 """Pause before a node that does not answer is asked again."""
 Reader = Callable[["TenderState | None"], str]
 """As whom an actor reads, which may change with what it has seen."""
+REMEMBERED = 8192
+"""So many steps of all tenders are remembered: doors that show the same tell it seconds apart."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """The last steps of the readings that share this: the same bytes after the same state.
+
+    Only a whole equality counts, down to the signature. What breaks a rule is not remembered.
+    """
+
+    steps: dict[
+        tuple[str, int, tuple[Followed, ...]], tuple[TenderState | None, TenderState | None]
+    ] = field(default_factory=dict)
+
+    def step(
+        self,
+        stream: str,
+        before: TenderState | None,
+        items: tuple[Followed, ...],
+        judge: Callable[[], TenderState | None],
+    ) -> TenderState | None:
+        """The state after these places; `judge` is asked if they are not remembered."""
+        key = stream, id(before), items
+        if (found := self.steps.get(key)) is None:
+            # `before` stays with its step, so no other state can have its id.
+            found = self.steps[key] = before, judge()
+            if len(self.steps) > REMEMBERED:
+                del self.steps[next(iter(self.steps))]
+        return found[1]
 
 
 @dataclass(slots=True)
@@ -35,8 +65,9 @@ class Reading:
 
     stream: str
     network: Network | None = None
+    judged: Judged = field(default_factory=Judged)
     state: TenderState | None = None
-    begun: list[Candidate] = field(default_factory=list)
+    begun: list[Followed] = field(default_factory=list)
 
     @property
     def after(self) -> int:
@@ -45,16 +76,22 @@ class Reading:
 
     def take(self, item: Followed) -> None:
         """Judge the next place. Raises what is wrong with it."""
-        candidate = read_place(self.stream, item)
-        if self.state is not None:
-            after = judge(self.state, candidate)
-            self.state = after if isinstance(after, TenderState) else self.state
+        items = (*self.begun, item)
+        if self.state is None and not self.begun:
+            read_place(self.stream, item)
+            self.begun.append(item)
             return
-        self.begun.append(candidate)
-        if len(self.begun) == 2:
-            first, second = self.begun
-            state = found(self._laws(first), first, second)
-            self.state = state if isinstance(state, TenderState) else None
+        before = self.state
+        self.state = self.judged.step(self.stream, before, items, lambda: self._judge(items))
+        self.begun.clear()
+
+    def _judge(self, items: tuple[Followed, ...]) -> TenderState | None:
+        candidates = [read_place(self.stream, item) for item in items]
+        if self.state is not None:
+            after = judge(self.state, candidates[0])
+            return after if isinstance(after, TenderState) else self.state
+        state = found(self._laws(candidates[0]), *candidates)
+        return state if isinstance(state, TenderState) else None
 
     def _laws(self, first: Candidate) -> Laws:
         """Our own network if we know it; else that which the stream names."""

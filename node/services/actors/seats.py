@@ -73,21 +73,34 @@ class SeatsProgram:
         self.remember(reading.stream)
         invited = self.experts.seats(reading.stream)
         beats = watch(self.experts.door, reading, lambda _: self._reader(invited))
-        return await self.act(beats, reading.stream, told)
+        return await self.act(beats, told)
 
-    async def act(
-        self, beats: AsyncIterator[tuple[TenderState, int]], stream: str, told: Told
-    ) -> TenderState:
+    async def act(self, beats: AsyncIterator[tuple[TenderState, int]], told: Told) -> TenderState:
         """Act on what is read."""
         last: TenderState | None = None
-        invited = self.experts.seats(stream)
         async for state, now in beats:
             last = state
-            seats = sorted({*invited, *self.pens} & state.seats.keys(), key=int)
+            seats = [seat for seat in self._seats(state) if self._is_asked(seat, state)]
             await asyncio.gather(*(self._tried(seat, state, now, told) for seat in seats))
         if last is None:
             raise AssertionError("a watch ends after a state only")
         return last
+
+    def acts(self, state: TenderState, _now: int) -> bool:
+        """Whether one of the seats is asked for something."""
+        return any(self._is_asked(seat, state) for seat in self._seats(state))
+
+    def _seats(self, state: TenderState) -> list[str]:
+        """Those of this tender that are ours, as far as we know."""
+        ours = {*self.experts.seats(state.stream), *self.pens}
+        return sorted(ours & state.seats.keys(), key=int)
+
+    def _is_asked(self, seat: str, state: TenderState) -> bool:
+        """Whether it is to be taken yet, or owes a record."""
+        pen = self.pens.get(seat)
+        if not state.seats[seat].key:
+            return pen is None or "expert.seated" not in pen.sent
+        return pen is not None and owed(state, seat) is not None
 
     def _reader(self, invited: dict[str, Invitation]) -> str:
         """As whom the experts read."""

@@ -178,6 +178,21 @@ def database_hook(striker: Striker) -> Callable[[ModuleType], None]:
     return hook
 
 
+def drawer_hook(striker: Striker) -> Callable[[ModuleType], None]:
+    """Watch every write of the crowd's drawer: it is one commit of SQLite."""
+
+    def hook(module: ModuleType) -> None:
+        write = module.SqliteDrawer.write
+
+        def watched(self: Any, name: str, data: bytes) -> None:  # noqa: ANN401 - a drawer
+            with striker.around("SqliteDrawer.write", _bad_store):
+                write(self, name, data)
+
+        module.SqliteDrawer.write = watched
+
+    return hook
+
+
 def _bad_store() -> Exception:
     from node.core.errors import UnavailableError
 
@@ -252,6 +267,7 @@ def hooks_of(folder: Path, program: str) -> dict[str, Callable[[ModuleType], Non
     strike_files(striker)
     hooks = {
         "node.adapters.sql.engine": database_hook(striker),
+        "node.adapters.sqlite_drawer": drawer_hook(striker),
         "node.adapters.rpc.line": line_hook(note),
         "node.adapters.rpc.door_client": door_hook(note),
     }

@@ -38,9 +38,7 @@ HOST_CLOSES, SEEDED = "bids.closed/v1", "draw.seeded/v1"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def finished(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Demo]:
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """Give the demo of the real tender, at its end; its nodes' databases are of either kind."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "postgresql":
@@ -49,8 +47,8 @@ def finished(
                 server.create(f"finished_{member}")
             patch.setenv("YUANPING_DEMO_DATABASE_URL", server.url("finished_{centre}"))
         demo = start_demo(tmp_path_factory.mktemp("jp") / "demo")
-        assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
-        yield demo
+    assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
+    return demo
 
 
 @pytest.fixture(scope="module")

@@ -86,13 +86,13 @@ def test_what_was_asked_is_answered_without_a_request_until_a_look_brings_more(
     now, posts = net.now(), list[int]()
     net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 900)
     net.guest.commit(round_id, ACCOUNTS[0], commitment(round_id, ACCOUNTS[1], WORD))
-    post = client.rpc._post
+    post = client.rpc.post
 
     def counted(body: bytes) -> bytes:
         posts.append(len(body))
         return post(body)
 
-    monkeypatch.setattr(client.rpc, "_post", counted)
+    monkeypatch.setattr(client.rpc, "post", counted)
     assert ledger.round(round_id.hex(), HOST) is None
     assert ledger.seen().time <= now
     assert posts == []

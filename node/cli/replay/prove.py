@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from node.services.ports.operator import Operator
 
 READY_S = 60.0
-AGAIN_S = 2.0
-"""The end of a tender is endorsed, published and anchored within about so long."""
+FIRST_S, AGAIN_S = 5.0, 2.0
+"""The end of a tender is endorsed, published and anchored within about the first."""
 AT_ONCE = 3
 """So many files are made and judged at once."""
 
@@ -63,9 +63,10 @@ class Prover:
         no whole evidence by then, UnavailableError if the regulator's node stays away.
         """
         loop = asyncio.get_running_loop()
-        end = loop.time() + READY_S
+        end, pause = loop.time() + READY_S, FIRST_S
         while True:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(pause)
+            pause = AGAIN_S
             late = loop.time() > end
             try:
                 async with self.busy:

@@ -13,7 +13,9 @@ from chain.calls import Call
 from chain.client import ChainClient
 from chain.errors import ChainError
 from chain.facts import Block, Look
+from node.adapters import rounds
 from node.adapters.ledger import ChainLedger
+from node.adapters.rounds import MOST
 from node.core.errors import NodeError
 from node.core.records.canonical import time_of
 from node.services.ports import BeaconRound, RoundWord, Slot
@@ -59,8 +61,12 @@ class Play:
             who.send([call])
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_memory_is_what_the_contract_holds_whatever_happened(net: Net, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "most"), [(0, MOST), (1, MOST), (2, 3)])
+def test_memory_is_what_the_contract_holds_whatever_happened(
+    net: Net, seed: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where memory is too small, and forgets all again and again."""
+    monkeypatch.setattr(rounds, "MOST", most)
     play, chance = Play(net, random.Random(seed)), random.Random(seed + 100)
     ledger = ChainLedger(net.process.client(net.deployment))
     asked_early = chance.sample(play.keys, 2)
@@ -116,6 +122,14 @@ def test_what_we_did_is_known_at_once_and_done_once(net: Net) -> None:
     opened = ledger.round(round_id.hex(), ledger.account)
     assert opened is not None
     assert opened == stored(net, round_id.hex(), ledger.account)
+    ledger.open_round(round_id.hex(), [one[2:] for one in ACCOUNTS[:2]], 9000)
+    assert ledger.round(round_id.hex(), ledger.account) == opened
+    other = fresh()  # opened by this account elsewhere: what memory said of it is old
+    assert ledger.round(other.hex(), ledger.account) is None
+    now = net.now()
+    net.guest.open_round(other, ACCOUNTS[:2], now + 500, now + 900)
+    ledger.open_round(other.hex(), [one[2:] for one in ACCOUNTS[:2]], 9000)
+    assert ledger.round(other.hex(), ledger.account) == stored(net, other.hex(), ledger.account)
     theirs, _ = open_for_three(net)
     assert ledger.round(theirs.hex(), HOST) is not None
     said = commitment(theirs, ACCOUNTS[1], WORD).hex()

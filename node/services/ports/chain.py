@@ -153,7 +153,7 @@ class Chain(Protocol):
         ...
 
     def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
-        """Open a beacon round."""
+        """Open a beacon round; nothing is sent if it is open."""
         ...
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:

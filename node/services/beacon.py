@@ -8,6 +8,7 @@ durable before the commitment is sent, so that a crash never turns into a missin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.core.rules import drawing
@@ -17,7 +18,7 @@ from node.core.rules.state import Phase
 from node.services.ports import Batch, RoundWord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from node.core.rules.state import TenderState
     from node.services.ports import BeaconRound, Chain, Clock, Entropy, Store
@@ -55,7 +56,7 @@ class Beacon:
         A complete round brings its seed and has no next one.
         """
         for number in range(drawing.MAX_VOIDED):
-            asked = {seed.rounds[number]: seed for seed in awaited}
+            asked = {seed.round(number): seed for seed in awaited}
             found = self.chain.rounds([(name, seed.opener) for name, seed in asked.items()])
             for one in found:
                 if self.chain.account in one.members:
@@ -87,10 +88,10 @@ class Beacon:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A seed that a draw waits for: the host's account, and its rounds in the order of opening."""
+    """A seed that a draw waits for: the host's account, and its rounds' ids by number."""
 
     opener: str
-    rounds: tuple[str, ...]
+    round: Callable[[int], str]
 
 
 def expected_seeds(states: list[TenderState], now: int) -> list[Seed]:
@@ -100,9 +101,7 @@ def expected_seeds(states: list[TenderState], now: int) -> list[Seed]:
         host = state.keyring.key(state.keeper, "chain")
         if host is not None and is_seed_due(state, now):
             purpose = drawing.purpose_of(state)
-            numbers = range(drawing.MAX_VOIDED)
-            rounds = tuple(drawing.round_of(state, purpose, number) for number in numbers)
-            found.append(Seed(host.key, rounds))
+            found.append(Seed(host.key, partial(drawing.round_of, state, purpose)))
     return found
 
 

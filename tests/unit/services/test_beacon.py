@@ -59,7 +59,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Beacon, Rounds]:
     store = MemoryStore()
     chain = Rounds(store)
     firsts = (NEW, WAITS, READY, DONE, WHOLE, LATE, THEIRS)
-    awaited = [Seed(HOST, (one, NEXT if one == LATE else "0" + one[1:])) for one in firsts]
+    rounds = [(one, NEXT if one == LATE else "0" + one[1:]) for one in firsts]
+    awaited = [Seed(HOST, of_number.__getitem__) for of_number in rounds]
     monkeypatch.setattr(beacon, "expected_seeds", lambda _states, _now: awaited)
     monkeypatch.setattr(drawing, "MAX_VOIDED", 2)
     return Beacon(cast(Any, chain), store, SeededEntropy("beacon"), HandClock()), chain

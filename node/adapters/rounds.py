@@ -16,7 +16,7 @@ from node.services.ports import BeaconRound
 
 Key = tuple[str, str]
 """Round id and opener's account."""
-MOST: Final = 16_384
+MOST: Final = 4096
 """So many are remembered: above that all are forgotten, and asked for again where they matter."""
 ZERO: Final = bytes(32)
 

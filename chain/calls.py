@@ -125,24 +125,42 @@ class Calls:
             raise ChainError(f"no {contract} at {self.contracts[contract]}") from None
 
     def _block(self, tag: str) -> Block:
-        raw = self.rpc.call("eth_getBlockByNumber", tag, False)
-        if raw is None:
-            raise ChainError(f"no block {tag}")
-        return Block(int(raw["number"], 16), raw["hash"][2:], int(raw["timestamp"], 16))
+        return block_of(tag, self.rpc.call(*_asked_block(tag)))
 
     def _events(self, contract: str, name: str, first: int, last: int | None) -> list[Any]:
-        what = event(contract, name)
+        wanted = [self._logs(contract, (name,), first, last)]
+        return decoded_logs(contract, (name,), self.rpc.batch(wanted)[0])
+
+    def _logs(self, contract: str, names: Sequence[str], first: int, last: int | None) -> Request:
+        """What asks for these events of a contract."""
         asked = {
             "address": self.contracts[contract],
             "fromBlock": hex(first),
             "toBlock": "latest" if last is None else hex(last),
-            "topics": [what.topic],
+            "topics": [[event(contract, name).topic for name in names]],
         }
-        wanted: list[Request] = [("eth_getLogs", [asked])]
-        try:
-            return [_decoded(what, raw) for raw in self.rpc.batch(wanted)[0]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ChainUnavailable(f"malformed events of {contract}: {error}") from None
+        return ("eth_getLogs", [asked])
+
+
+def _asked_block(tag: str) -> tuple[str, str, bool]:
+    return ("eth_getBlockByNumber", tag, False)
+
+
+def block_of(tag: str, raw: dict[str, Any] | None) -> Block:
+    """A block as the endpoint gives it. Raises ChainError if it has none."""
+    if raw is None:
+        raise ChainError(f"no block {tag}")
+    return Block(int(raw["number"], 16), raw["hash"][2:], int(raw["timestamp"], 16))
+
+
+def decoded_logs(contract: str, names: Sequence[str], logs: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON value
+    """Values of events by their names, with `event` and `block`. Raises ChainUnavailable."""
+    known = {event(contract, name).topic: name for name in names}
+    try:
+        found = [(known[raw["topics"][0]], raw) for raw in logs]
+        return [_decoded(event(contract, name), raw) | {"event": name} for name, raw in found]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ChainUnavailable(f"malformed events of {contract}: {error}") from None
 
 
 def _members(args: tuple[object, ...]) -> tuple[object, ...]:

@@ -11,21 +11,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chain.calls import Call, Calls
+from chain.calls import Call, Calls, block_of, decoded_logs
 from chain.errors import ChainError
 from chain.facts import (
     Block,
     Change,
     CheckpointSlot,
+    Look,
     Operation,
     Round,
     RoundOpened,
+    RoundSaid,
     TenderSlots,
 )
-from chain.rpc import Rpc
+from chain.rpc import Request, Rpc, RpcError
 from chain.sender import Receipt
 
 ZERO = bytes(32)
+TOLD = ("RoundOpened", "SecretCommitted", "SecretRevealed")
+"""The beacon's events."""
+HEAD: Call = ("registry", "head", ())
+Word = tuple[bytes, str, bytes]
+"""What we say in a round (id, opener): a commitment or a secret."""
 
 
 class ChainClient(Calls):
@@ -59,6 +66,30 @@ class ChainClient(Calls):
         """The block of this number. Raises ChainError if there is none yet."""
         return self._block(hex(number))
 
+    def look(self, first: int | None = None) -> Look:
+        """The newest block, the registry's head, and the beacon's events from block `first` on.
+
+        All in one request, and an endpoint answers its parts in any order: what happens meanwhile
+        may be missing in one of them. There are no events without `first`, nor if the chain does
+        not reach it.
+        """
+        wanted: list[Request] = [
+            ("eth_getBlockByNumber", ["latest", False]),
+            ("eth_call", [self._asked(HEAD), "latest"]),
+        ]
+        wanted += [] if first is None else [self._logs("beacon", TOLD, first, None)]
+        raw, head, *more = self.rpc.answers(wanted)
+        for answer in (raw, head):
+            if isinstance(answer, RpcError):
+                raise answer
+        block, logs = block_of("latest", raw), more[0] if more else []
+        if isinstance(logs, RpcError):
+            if first is None or block.number >= first:
+                raise logs
+            logs = []
+        told = tuple(map(_told, decoded_logs("beacon", TOLD, logs)))
+        return Look(block, self._read(HEAD, head)[0], told)
+
     # Registry
 
     def registry_changes(self, up_to: int | None = None) -> list[Change]:
@@ -70,7 +101,7 @@ class ChainClient(Calls):
 
     def registry_head(self, number: int | None = None) -> bytes:
         """The running head as of a block, or of the newest one."""
-        head: bytes = self._view(("registry", "head", ()), number)[0]
+        head: bytes = self._view(HEAD, number)[0]
         return head
 
     def is_active(self, account: str) -> bool:
@@ -142,37 +173,48 @@ class ChainClient(Calls):
         """The newest checkpoint anchored by this account."""
         return CheckpointSlot(*self._view(("anchor", "checkpointOf", (account,)), number)[0])
 
+    def checkpoints(self, accounts: Sequence[str]) -> list[CheckpointSlot]:
+        """The same of many accounts, in one request."""
+        calls: list[Call] = [("anchor", "checkpointOf", (one,)) for one in accounts]
+        return [CheckpointSlot(*view[0]) for view in self._views(calls)]
+
     def tender(self, stream: bytes, keeper: str, number: int | None = None) -> TenderSlots:
         """The slots that this account keeps for a tender."""
-        kept, *rest = self._view(("anchor", "tenderOf", (stream, keeper)), number)[0]
-        return TenderSlots("" if int(kept, 16) == 0 else kept, *rest)
+        return _tender(self._view(("anchor", "tenderOf", (stream, keeper)), number))
 
     def anchor_checkpoint(self, size: int, root: bytes) -> Receipt | None:
-        """Anchor our log's checkpoint; None if this very one stands."""
+        """Anchor our log's checkpoint; None if this very one stands, or a larger one."""
         now = self.checkpoint(self.account)
-        if (now.size, now.root) == (size, root):
+        if size < now.size or (now.size, now.root) == (size, root):
             return None
         return self._write(("anchor", "anchorCheckpoint", (size, root)))
 
     def set_deadline(self, stream: bytes, deadline: int) -> Receipt | None:
         """Set or move the deadline in our slots of a tender; None if it stands so."""
-        if self.tender(stream, self.account).deadline == deadline != 0:
-            return None
-        return self._write(("anchor", "setDeadline", (stream, deadline)))
+        return self._one([("anchor", "setDeadline", (stream, deadline))])
 
     def close_bids(self, stream: bytes, root: bytes, head: bytes) -> Receipt | None:
         """Fix the bids' root and the stream's head, once; None if these stand."""
-        now = self.tender(stream, self.account)
-        if now.bids_at and (now.bids_root, now.bids_head) == (root, head):
-            return None
-        return self._write(("anchor", "closeBids", (stream, root, head)))
+        return self._one([("anchor", "closeBids", (stream, root, head))])
 
     def set_result(self, stream: bytes, result: bytes, head: bytes) -> Receipt | None:
         """Fix the result and the stream's head, once; None if these stand."""
-        now = self.tender(stream, self.account)
-        if now.result_at and (now.result, now.result_head) == (result, head):
-            return None
-        return self._write(("anchor", "setResult", (stream, result, head)))
+        return self._one([("anchor", "setResult", (stream, result, head))])
+
+    def set_slots(self, calls: Sequence[Call]) -> list[Receipt]:
+        """Make many calls of the three above, in this order, in two requests; without what stands.
+
+        One that is refused stops no other that does not build upon it.
+        """
+        streams = list(dict.fromkeys(call[2][0] for call in calls))
+        asked: list[Call] = [("anchor", "tenderOf", (one, self.account)) for one in streams]
+        views = zip(streams, self._views(asked), strict=True)
+        stand = {stream: _tender(view) for stream, view in views}
+        due = [call for call in calls if not _stands(stand[call[2][0]], call)]
+        return self.send(due) if due else []
+
+    def _one(self, calls: Sequence[Call]) -> Receipt | None:
+        return next(iter(self.set_slots(calls)), None)
 
     # Beacon
 
@@ -203,11 +245,6 @@ class ChainClient(Calls):
         words = iter(found[0] for found in self._views(calls))
         return [([next(words) for _ in who], [next(words) for _ in who]) for *_, who in rounds]
 
-    def secrets(self, rounds: Sequence[tuple[bytes, str]], account: str) -> list[bytes]:
-        """One member's secrets in many rounds (id, opener), in one request."""
-        calls: list[Call] = [("beacon", "secretOf", (*one, account)) for one in rounds]
-        return [found[0] for found in self._views(calls)]
-
     def commitment(self, round_id: bytes, opener: str, account: str) -> bytes:
         """A member's commitment; zero bytes if there is none."""
         found: bytes = self._view(("beacon", "commitOf", (round_id, opener, account)))[0]
@@ -231,52 +268,43 @@ class ChainClient(Calls):
 
     def commit(self, round_id: bytes, opener: str, commitment: bytes) -> Receipt | None:
         """Commit to our secret; None if this commitment stands."""
-        return next(iter(self.commit_all([(round_id, opener, commitment)])), None)
-
-    def commit_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
-        """Commit in many rounds (id, opener, commitment) in one request; without what stands."""
-        return self._say("commit", "commitOf", words)
+        return next(iter(self.say_all([(round_id, opener, commitment)], [])), None)
 
     def reveal(self, round_id: bytes, opener: str, secret: bytes) -> Receipt | None:
         """Reveal our secret; None if it stands."""
-        return next(iter(self.reveal_all([(round_id, opener, secret)])), None)
+        return next(iter(self.say_all([], [(round_id, opener, secret)])), None)
 
-    def reveal_all(self, words: Sequence[tuple[bytes, str, bytes]]) -> list[Receipt]:
-        """Reveal in many rounds (id, opener, secret) in one request; without what stands."""
-        return self._say("reveal", "secretOf", words)
+    def say_all(self, commitments: Sequence[Word], secrets: Sequence[Word]) -> list[Receipt]:
+        """Commit and reveal in many rounds, in two requests; without what stands.
 
-    def _say(
-        self, name: str, read: str, words: Sequence[tuple[bytes, str, bytes]]
-    ) -> list[Receipt]:
-        asked: list[Call] = [("beacon", read, (*one[:2], self.account)) for one in words]
+        One that is refused stops no other.
+        """
+        words = [("commit", "commitOf", one) for one in commitments]
+        words += [("reveal", "secretOf", one) for one in secrets]
+        asked: list[Call] = [("beacon", read, (*one[:2], self.account)) for _, read, one in words]
         stand = [found[0] for found in self._views(asked)]
         both = zip(words, stand, strict=True)
         calls: list[Call] = [
-            ("beacon", name, one) for one, word in both if not one[2] == word != ZERO
+            ("beacon", name, one) for (name, _, one), word in both if not one[2] == word != ZERO
         ]
         return self.send(calls) if calls else []
-
-    def rounds_opened(self, from_block: int, up_to: int | None = None) -> list[RoundOpened]:
-        """Rounds opened from this block on, in order; look whether we are among the members."""
-        return [
-            RoundOpened(
-                e["round"],
-                e["opener"],
-                tuple(e["members"]),
-                e["commitBy"],
-                e["revealBy"],
-                e["block"],
-            )
-            for e in self._events("beacon", "RoundOpened", from_block, up_to)
-        ]
 
     # The development chain only
 
     def prove(self, contract: str, number: int, slots: Sequence[str]) -> str:
         """The operator's signed note over these slots as of a block (protocol 10.12)."""
-        asked = {"contract": self.contracts[contract][2:], "number": number, "slots": list(slots)}
-        note: str = self.rpc.call("yuanping_prove", asked)["note"]
-        return note
+        return self.prove_all(number, [(contract, slots)])[0]
+
+    def prove_all(self, number: int, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+        """Such a note for each of these contracts with their slots, in one request."""
+        asked: list[Request] = [
+            (
+                "yuanping_prove",
+                [{"contract": self.contracts[name][2:], "number": number, "slots": list(slots)}],
+            )
+            for name, slots in wanted
+        ]
+        return [found["note"] for found in self.rpc.batch(asked)]
 
     def jump(self, time: int) -> None:
         """Mine one block at this time. Raises ChainError if time would go back."""
@@ -286,6 +314,30 @@ class ChainClient(Calls):
         """The operator's verifier key (C2SP signed-note vkey)."""
         vkey: str = self.rpc.call("yuanping_operator")
         return vkey
+
+
+def _tender(view: tuple[Any, ...]) -> TenderSlots:
+    kept, *rest = view[0]
+    return TenderSlots("" if int(kept, 16) == 0 else kept, *rest)
+
+
+def _stands(now: TenderSlots, call: Call) -> bool:
+    """Whether a tender's slots hold what the call would write; zeros stand nowhere."""
+    _, name, (_, *values) = call
+    if name == "setDeadline":
+        return now.deadline != 0 and [now.deadline] == values
+    if name == "closeBids":
+        return now.bids_at != 0 and [now.bids_root, now.bids_head] == values
+    return now.result_at != 0 and [now.result, now.result_head] == values
+
+
+def _told(e: dict[str, Any]) -> RoundOpened | RoundSaid:
+    key = (e["round"], e["opener"])
+    if e["event"] == "RoundOpened":
+        return RoundOpened(*key, tuple(e["members"]), e["commitBy"], e["revealBy"])
+    if e["event"] == "SecretCommitted":
+        return RoundSaid(*key, e["account"], e["commitment"], revealed=False)
+    return RoundSaid(*key, e["account"], e["secret"], revealed=True)
 
 
 def _round(opened_at: int, *facts: Any) -> Round | None:  # noqa: ANN401 - as the ABI gives them

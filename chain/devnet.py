@@ -98,6 +98,15 @@ class Devnet:
             self._apply(step)
         self._clock.set(max(self._last, now) if genesis.clock == "system" else self._last)
 
+    def pass_on(self, methods: Sequence[str], body: bytes) -> bytes | None:
+        """What anvil answers to a body in which all only read; None otherwise."""
+        if not READS.issuperset(methods):
+            return None
+        try:
+            return self._anvil.rpc.post(body)
+        except (ChainUnavailable, OSError) as error:
+            raise self._stops(error) from None
+
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """Results in order, an RpcError in the place of each that failed.
 
@@ -124,9 +133,12 @@ class Devnet:
         except JournalRefused:
             raise  # nothing happened, and the next one may be taken
         except (ChainUnavailable, OSError) as error:
-            # Journal and anvil may differ now. Stop: the next start replays the journal.
-            self.broken.set()
-            raise ChainUnavailable(f"the chain stops: {error}") from None
+            raise self._stops(error) from None
+
+    def _stops(self, error: Exception) -> ChainUnavailable:
+        """Journal and anvil may differ now. Stop: the next start replays the journal."""
+        self.broken.set()
+        return ChainUnavailable(f"the chain stops: {error}")
 
     def _own(self, method: str, params: Sequence[Any]) -> Any:  # noqa: ANN401 - a JSON value
         given = params[0] if params else {}

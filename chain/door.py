@@ -6,13 +6,14 @@ send without asking, and asking is not answered.
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from chain.errors import ChainUnavailable
 from chain.rpc import Request, RpcError
@@ -21,10 +22,27 @@ MAX_BODY = 1024 * 1024
 MAX_BATCH = 4096
 IDLE_S = 300
 PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+_NO_CALL = ("not a JSON-RPC 2.0 call", b"")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One JSON-RPC 2.0 call; what else stands in it is passed over."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class Answering(Protocol):
     """What stands behind the door."""
+
+    def pass_on(self, methods: Sequence[str], body: bytes) -> bytes | None:
+        """The JSON-RPC answer to a body that calls these methods; None if it is no mere reader's.
+
+        Raises ChainUnavailable.
+        """
+        ...
 
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         """Results in order, an RpcError in the place of each that failed.
@@ -101,35 +119,53 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(status, _dump(_fault(None, RpcError(INVALID_REQUEST, message, b""))))
 
     def _reply(self, status: int, body: bytes) -> None:
-        self.send_response(status)
+        self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
+_READ = msgspec.json.Decoder(Call | list[Call])
+
+
 def answer_body(behind: Answering, body: bytes) -> bytes:
-    """Any bytes in, one JSON-RPC answer or batch of answers out."""
+    """Any bytes in, one JSON-RPC answer or batch of answers out.
+
+    What only reads is passed on and its answer given back as it is; but written anew, so that
+    nobody behind reads a call in it that we did not.
+    """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return _dump(_fault(None, RpcError(PARSE_ERROR, "not JSON", b"")))
-    calls = document if isinstance(document, list) else [document]
-    if not 0 < len(calls) <= MAX_BATCH or not all(_is_call(call) for call in calls):
-        return _dump(_fault(None, RpcError(INVALID_REQUEST, "not a JSON-RPC 2.0 call", b"")))
-    results = behind.answer([(c["method"], c.get("params", [])) for c in calls])
-    answers = [_one(call["id"], result) for call, result in zip(calls, results, strict=True)]
+        document = _READ.decode(body)
+        calls = document if isinstance(document, list) else [document]
+        params = [_params(call.params) for call in calls]
+    except (msgspec.DecodeError, RecursionError):
+        return _dump(_fault(None, _wrong(body)))
+    if not 0 < len(calls) <= MAX_BATCH:
+        return _dump(_fault(None, RpcError(INVALID_REQUEST, *_NO_CALL)))
+    methods = [call.method for call in calls]
+    if (passed := behind.pass_on(methods, _dump(document))) is not None:
+        return passed
+    results = behind.answer(
+        [(name, msgspec.json.decode(one)) for name, one in zip(methods, params, strict=True)]
+    )
+    answers = [_one(call.id, result) for call, result in zip(calls, results, strict=True)]
     return _dump(answers if isinstance(document, list) else answers[0])
 
 
-def _is_call(call: object) -> bool:
-    return (
-        isinstance(call, dict)
-        and call.get("jsonrpc") == "2.0"
-        and isinstance(call.get("method"), str)
-        and isinstance(call.get("id"), int | str)
-        and isinstance(call.get("params", []), list)
-    )
+def _params(raw: msgspec.Raw) -> msgspec.Raw:
+    """The same if it is an array. Raises ValidationError."""
+    if not bytes(raw).startswith(b"["):
+        raise msgspec.ValidationError("parameters stand in an array")
+    return raw
+
+
+def _wrong(body: bytes) -> RpcError:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return RpcError(PARSE_ERROR, "not JSON", b"")
+    return RpcError(INVALID_REQUEST, *_NO_CALL)
 
 
 def _one(number: object, result: object) -> dict[str, Any]:
@@ -146,4 +182,4 @@ def _fault(number: object, error: RpcError) -> dict[str, Any]:
 
 
 def _dump(document: object) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
+    return msgspec.json.encode(document)

@@ -87,4 +87,23 @@ class RoundOpened:
     members: tuple[str, ...]
     commit_by: int
     reveal_by: int
-    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSaid:
+    """That a member committed to a secret or, `revealed`, showed it: `word`, as the event says."""
+
+    round: bytes
+    opener: str
+    account: str
+    word: bytes
+    revealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The newest block, the registry's head, and what the beacon told, in order."""
+
+    block: Block
+    head: bytes
+    told: tuple[RoundOpened | RoundSaid, ...]

@@ -7,12 +7,13 @@ here only the form is checked.
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import weakref
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from chain.errors import ChainError, ChainUnavailable
 
@@ -21,6 +22,7 @@ HTTP_SERVER_ERROR = 500
 MAX_ANSWER = 256 * 1024 * 1024
 Request = tuple[str, Sequence[Any]]
 """Method and parameters."""
+_NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class RpcError(ChainError):
@@ -66,16 +68,16 @@ class Rpc:
             {"jsonrpc": "2.0", "id": i, "method": method, "params": list(params)}
             for i, (method, params) in enumerate(requests)
         ]
-        raw = self._post(json.dumps(calls[0] if len(calls) == 1 else calls).encode())
+        raw = self.post(msgspec.json.encode(calls[0] if len(calls) == 1 else calls))
         try:
-            document = json.loads(raw)
+            document = msgspec.json.decode(raw)
             listed = document if isinstance(document, list) else [document]
             if len(calls) > 1 and isinstance(document, dict):
                 # One error for the whole batch, say because it was too large.
                 raise _error_of(document["error"])
             by_id = {a["id"]: a for a in listed}
             return [_result_of(by_id[i]) for i in range(len(calls))]
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (msgspec.DecodeError, *_NO_ANSWER) as error:
             raise ChainUnavailable(
                 f"{self._host}:{self._port} answers no JSON-RPC: {error}"
             ) from None
@@ -84,7 +86,8 @@ class Rpc:
         """Close the connections that nobody uses now; the next call opens a new one."""
         _close_all(self._idle)
 
-    def _post(self, body: bytes) -> bytes:
+    def post(self, body: bytes) -> bytes:
+        """What the endpoint answers to these bytes. Raises ChainUnavailable without an answer."""
         connection = None
         try:
             connection = self._connection()

@@ -1,4 +1,4 @@
-"""Signs and sends transactions of one account: one nonce queue, receipts by polling.
+"""Signs and sends transactions of one account: one nonce queue, receipts with the answer or later.
 
 After an unknown outcome the queue forgets its nonce and asks the chain, which alone knows; what
 was perhaps sent is never assumed to be lost. Writers look at the chain's state before they send
@@ -45,6 +45,15 @@ class Receipt:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A transaction by its hash: what the chain said to it, and its receipt if that was there."""
+
+    hash: str
+    answer: Any
+    receipt: Any
+
+
 class Sender:
     """The one queue of one key. Thread-safe; make one a key and process."""
 
@@ -62,20 +71,21 @@ class Sender:
         if the outcome is unknown. A reverted transaction is a Receipt that is not `ok`.
         """
         with self._lock:
-            hashes = self._post(transactions)
+            sent = self._post(transactions)
         try:
-            return self._wait(hashes)
+            return self._wait(sent)
         except ChainUnavailable:
             with self._lock:
                 self._nonce = None
             raise
 
-    def _post(self, transactions: Sequence[Transaction]) -> list[str]:
+    def _post(self, transactions: Sequence[Transaction]) -> list[_Sent]:
         for last_try in (False, True):
-            answers = self._try(transactions)
+            sent = self._try(transactions)
+            answers = [one.answer for one in sent]
             errors = [a for a in answers if isinstance(a, RpcError)]
             if not errors:
-                return [str(a) for a in answers]
+                return sent
             self._nonce = None
             # Only if nothing was taken may all be signed anew.
             stale = any(word in errors[0].message.lower() for word in NONCE_WORDS)
@@ -83,20 +93,25 @@ class Sender:
                 raise ChainError(errors[0].detail)
         raise AssertionError("unreachable")
 
-    def _try(self, transactions: Sequence[Transaction]) -> list[Any]:
+    def _try(self, transactions: Sequence[Transaction]) -> list[_Sent]:
+        """Send, and ask for the receipts in the same request: a development chain has them then."""
         try:
             if self._nonce is None:
                 known = self._rpc.call("eth_getTransactionCount", self.account, "latest")
                 self._nonce = int(known, 16)
             first = self._nonce
-            raws = [self._sign(t, first + i) for i, t in enumerate(transactions)]
-            self._nonce = first + len(raws)
-            return self._rpc.answers([("eth_sendRawTransaction", [raw]) for raw in raws])
+            signed = [self._sign(t, first + i) for i, t in enumerate(transactions)]
+            self._nonce = first + len(signed)
+            wanted: list[Request] = [("eth_sendRawTransaction", [raw]) for raw, _ in signed]
+            answers = self._rpc.answers([*wanted, *(_receipt(name) for _, name in signed)])
+            both = zip(answers[: len(signed)], answers[len(signed) :], strict=True)
+            return [_Sent(name, *two) for (_, name), two in zip(signed, both, strict=True)]
         except ChainUnavailable:
             self._nonce = None
             raise
 
-    def _sign(self, transaction: Transaction, nonce: int) -> str:
+    def _sign(self, transaction: Transaction, nonce: int) -> tuple[str, str]:
+        """The raw transaction and its hash."""
         fields: dict[str, Any] = {
             "nonce": nonce,
             "gas": transaction.gas,
@@ -107,19 +122,20 @@ class Sender:
         }
         if transaction.to:
             fields["to"] = transaction.to
-        return "0x" + bytes(self._signer.sign_transaction(fields).raw_transaction).hex()
+        signed = self._signer.sign_transaction(fields)
+        return "0x" + bytes(signed.raw_transaction).hex(), "0x" + bytes(signed.hash).hex()
 
-    def _wait(self, hashes: Sequence[str]) -> list[Receipt]:
-        wanted: list[Request] = [("eth_getTransactionReceipt", [h]) for h in hashes]
+    def _wait(self, sent: Sequence[_Sent]) -> list[Receipt]:
+        wanted = [_receipt(one.hash) for one in sent]
+        found = [one.receipt for one in sent]
         end, pause = time.monotonic() + RECEIPT_TIMEOUT_S, POLL_FIRST_S
-        while True:
-            found = self._rpc.batch(wanted)
-            if all(found):
-                return [_receipt_of(raw) for raw in found]
+        while not all(isinstance(one, dict) for one in found):
             if time.monotonic() > end:
                 raise ChainUnavailable(f"no receipt within {RECEIPT_TIMEOUT_S:.0f} s")
             time.sleep(pause)
             pause = min(pause * 1.5, POLL_MOST_S)
+            found = self._rpc.batch(wanted)
+        return [_receipt_of(raw) for raw in found]
 
 
 def signer_of(key: bytes) -> LocalAccount:
@@ -134,6 +150,10 @@ def signer_of(key: bytes) -> LocalAccount:
     sys.setrecursionlimit(limit)
     signer: LocalAccount = Account.from_key(key)
     return signer
+
+
+def _receipt(hash_: str) -> Request:
+    return ("eth_getTransactionReceipt", [hash_])
 
 
 def _receipt_of(raw: dict[str, Any]) -> Receipt:

@@ -7,17 +7,20 @@ are 40 hex digits without prefix here, as in records; `chain` writes them with o
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from chain import facts
+from chain.calls import Call
 from chain.client import ChainClient
 from chain.collect import registry_proof
 from chain.errors import ChainError, ChainUnavailable
-from chain.facts import Round
 from chain.slots import checkpoint_slots, commit_slot, round_slots, secret_slot, tender_slots
+from node.adapters.rounds import Rounds, round_of
 from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.evidence.registry import padded_id
+from node.core.records.canonical import epoch_of
 from node.core.rules.registry import Change
 from node.services.ports import (
     BeaconRound,
@@ -25,10 +28,10 @@ from node.services.ports import (
     Proposed,
     RegistryView,
     RoundWord,
+    Slot,
+    TenderProof,
     TenderSlots,
 )
-
-ZERO = bytes(32)
 
 
 @contextmanager
@@ -43,12 +46,6 @@ def _answering(code: str = "anchor") -> Iterator[None]:
         raise refused(f"the chain refused: {error}", code=code) from None
 
 
-def _words(members: Sequence[str], words: Sequence[bytes]) -> dict[str, str]:
-    """Member's account -> its word in hex, of those that are there."""
-    both = zip(members, words, strict=True)
-    return {member[2:]: word.hex() for member, word in both if word != ZERO}
-
-
 def _change(one: facts.Change, time: int) -> Change:
     return Change(name_of(one.id), one.account[2:], one.descriptor, one.block, time)
 
@@ -58,32 +55,51 @@ def name_of(padded: bytes) -> str:
     return padded.rstrip(b"\0").decode()
 
 
-def _round(
-    key: tuple[bytes, str], found: Round, commits: Sequence[bytes], secrets: Sequence[bytes]
-) -> BeaconRound:
-    return BeaconRound(
-        key[0].hex(),
-        found.opened_at,
-        found.commit_by,
-        found.reveal_by,
-        tuple(member[2:] for member in found.members),
-        _words(found.members, commits),
-        _words(found.members, secrets),
-    )
+def _block(found: facts.Block) -> Block:
+    return Block(found.number, found.hash, found.time)
+
+
+def _proven(tender: TenderProof) -> list[tuple[str, list[str]]]:
+    """The contracts with the slots that a tender's notes are over."""
+    opener = f"0x{tender.keeper}"
+    anchors, beacon = tender_slots(bytes.fromhex(tender.stream), opener), []
+    for account in tender.accounts:
+        anchors += checkpoint_slots(f"0x{account}")
+    for round_id, members in tender.rounds:
+        raw = bytes.fromhex(round_id)
+        beacon += round_slots(raw, opener, len(members))
+        beacon += [commit_slot(raw, opener, f"0x{member}") for member in members]
+        beacon += [secret_slot(raw, opener, f"0x{member}") for member in members]
+    return [("anchor", anchors), *([("beacon", beacon)] if beacon else [])]
 
 
 def _raw(word: RoundWord) -> tuple[bytes, str, bytes]:
     return bytes.fromhex(word.round), f"0x{word.opener}", bytes.fromhex(word.word)
 
 
+def _call(slot: Slot) -> Call:
+    """The call that writes a slot."""
+    stream = bytes.fromhex(slot.stream)
+    if slot.name == "deadline":
+        return ("anchor", "setDeadline", (stream, epoch_of(slot.values[0])))
+    name = {"bids": "closeBids", "result": "setResult"}[slot.name]
+    return ("anchor", name, (stream, *map(bytes.fromhex, slot.values)))
+
+
 class ChainLedger:
-    """One member's account on the network; every method is blocking and safe for threads."""
+    """One member's account on the network; every method is blocking and safe for threads.
+
+    What `latest` saw is kept in memory: the block, the registry's head, and the beacon's rounds,
+    which it brings up to that block.
+    """
 
     def __init__(self, client: ChainClient) -> None:
         self._chain = client
-        self._seen_block = 0
+        self._lock = threading.Lock()  # nobody is told of a round while memory is brought up
+        self._look: facts.Look | None = None
+        self._heard = 0  # up to this block no event is missing
+        self._rounds = Rounds()
         self._view: tuple[bytes, RegistryView] | None = None
-        self._rounds: dict[tuple[str, str], bool] = {}  # that name us: is our secret there?
 
     @property
     def account(self) -> str:
@@ -91,18 +107,33 @@ class ChainLedger:
         return self._chain.account[2:]
 
     def latest(self) -> Block:
-        """The newest block."""
-        with _answering():
-            found = self._chain.latest()
-        return Block(found.number, found.hash, found.time)
+        """The newest block, in one request; registry and rounds are given as of it from then on."""
+        with self._lock, _answering():
+            return _block(self._looked().block)
+
+    def seen(self) -> Block:
+        """The newest block that `latest` gave; the chain is asked only if none was given yet."""
+        look = self._look
+        return self.latest() if look is None else _block(look.block)
+
+    def _looked(self) -> facts.Look:
+        """Look at the chain and remember what it told; with the lock."""
+        before, look = self._look, self._chain.look(self._heard + 1 if self._look else None)
+        if before is not None:
+            self._rounds.see(before.block, look)
+        # Events of blocks that came while we looked may be missing: they are asked for again.
+        self._heard = min(before.block.number if before else look.block.number, look.block.number)
+        self._look = look
+        return look
 
     def registry(self) -> RegistryView:
-        """The registry at the newest block, with the operator's note over its head.
+        """The registry as of the block that was seen, with the operator's note over its head.
 
         As long as the head stays the same the view of before is given again.
         """
+        self.seen()
         with _answering():
-            head = self._chain.registry_head()
+            head = self._look.head if self._look else b""
             if self._view is not None and self._view[0] == head:
                 return self._view[1]
             block = self._chain.latest()
@@ -164,96 +195,82 @@ class ChainLedger:
             found.result_head.hex(),
         )
 
-    def set_deadline(self, stream: str, time: int) -> None:
-        """Write the deadline slot."""
-        self._write(lambda chain: chain.set_deadline(bytes.fromhex(stream), time))
+    def set_slots(self, slots: Sequence[Slot]) -> None:
+        """Write slots of our tenders in this order, in two requests; what stands is left out.
 
-    def close_bids(self, stream: str, root: str, head: str) -> None:
-        """Write the bids slot, once."""
-        raw = [bytes.fromhex(one) for one in (stream, root, head)]
-        self._write(lambda chain: chain.close_bids(*raw))
+        One that is refused keeps only those from being written that the chain wants after it.
+        """
+        self._write(lambda chain: chain.set_slots(list(map(_call, slots))))
 
-    def set_result(self, stream: str, result: str, head: str) -> None:
-        """Write the result slot, once."""
-        raw = [bytes.fromhex(one) for one in (stream, result, head)]
-        self._write(lambda chain: chain.set_result(*raw))
-
-    def anchored(self, account: str) -> tuple[int, str, int]:
-        """(size, root hex, block time) of an account's newest anchored checkpoint, or zeros."""
+    def anchored(self, accounts: Sequence[str]) -> list[tuple[int, str, int]]:
+        """(size, root hex, block time) of each account's newest anchored checkpoint, or zeros."""
         with _answering():
-            found = self._chain.checkpoint(f"0x{account}")
-        return found.size, found.root.hex(), found.at
+            found = self._chain.checkpoints([f"0x{account}" for account in accounts])
+        return [(one.size, one.root.hex(), one.at) for one in found]
 
     def anchor(self, size: int, root: str) -> None:
-        """Anchor a checkpoint of our own log; a size not above the anchored one is left out."""
-        if size > self.anchored(self.account)[0]:
-            self._write(lambda chain: chain.anchor_checkpoint(size, bytes.fromhex(root)))
+        """Anchor a checkpoint of our own log; a smaller size than stands is left out."""
+        self._write(lambda chain: chain.anchor_checkpoint(size, bytes.fromhex(root)))
 
     def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
-        """Open a beacon round: half the time to commit, half to reveal, from the newest block."""
+        """Open a beacon round: half the time to commit, half to reveal, from the newest block.
+
+        Nothing is sent if it is open by then.
+        """
         now = self.latest().time
-        raw, accounts = bytes.fromhex(round_id), [f"0x{one}" for one in members]
+        if self.round(round_id, self.account) is not None:
+            return
+        raw, accounts = bytes.fromhex(round_id), tuple(sorted(f"0x{one}" for one in members))
         commit_by, reveal_by = now + reveal_seconds // 2, now + reveal_seconds
-        self._write(lambda chain: chain.open_round(raw, accounts, commit_by, reveal_by))
+        call: Call = ("beacon", "open", (raw, accounts, commit_by, reveal_by))
+        self._write(lambda chain: chain.send([call]))
+        told = facts.RoundOpened(raw, self._chain.account, accounts, commit_by, reveal_by)
+        with self._lock:  # it stands: the next answer from memory must not have it opened again
+            if self._rounds.of([(round_id, self.account)]):
+                self._rounds.hear(told)
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:
         """A round with what its members committed and revealed, or None."""
         return next(iter(self.rounds([(round_id, opener)])), None)
 
     def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
-        """Those of these rounds (id, opener) that were opened, in two requests."""
+        """Those of these rounds (id, opener) that were opened; from memory but the first time."""
+        known = self._rounds.of(asked)
+        if missing := [key for key in asked if key not in known]:
+            with self._lock, _answering():
+                if self._look is None:
+                    self._looked()
+                fresh = dict(zip(missing, self._asked(missing), strict=True))
+                self._rounds.take(fresh)
+            known |= fresh
+        return [found for key in asked if (found := known[key]) is not None]
+
+    def _asked(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound | None]:
+        """These rounds as the chain's storage has them, in two requests."""
         raw = [(bytes.fromhex(name), f"0x{opener}") for name, opener in asked]
+        found = self._chain.rounds(raw)
+        opened = [(key, one) for key, one in zip(raw, found, strict=True) if one is not None]
+        words = iter(self._chain.round_words([(*key, one.members) for key, one in opened]))
+        both = zip(raw, found, strict=True)
+        return [None if one is None else round_of(key[0], one, next(words)) for key, one in both]
+
+    def say(self, commitments: Sequence[RoundWord], secrets: Sequence[RoundWord]) -> None:
+        """Commit to our secrets and reveal them, in two requests; what stands is left out."""
+        raw = [list(map(_raw, words)) for words in (commitments, secrets)]
+        self._write(lambda chain: chain.say_all(*raw))
+        ours = self._chain.account
+        with self._lock:
+            for words, revealed in zip(raw, (False, True), strict=True):
+                for round_id, opener, word in words:
+                    self._rounds.hear(facts.RoundSaid(round_id, opener, ours, word, revealed))
+
+    def prove(self, tenders: Sequence[TenderProof]) -> list[list[str]]:
+        """The operator's notes over each tender as of the newest block, in two requests."""
+        wanted = [_proven(one) for one in tenders]
+        number = self.latest().number
         with _answering():
-            both = zip(raw, self._chain.rounds(raw), strict=True)
-            opened = [(key, one) for key, one in both if one is not None]
-            words = self._chain.round_words([(*key, one.members) for key, one in opened])
-        return [_round(*one, *said) for one, said in zip(opened, words, strict=True)]
-
-    def rounds_for_us(self) -> list[tuple[str, str]]:
-        """(round id, opener account) of rounds that name us and do not have our secret yet."""
-        with _answering():
-            opened = self._chain.rounds_opened(self._seen_block)
-            ours = self._chain.account
-            # Whose secret stands already is asked once, when a round is first seen.
-            fresh = [
-                (one.round, one.opener)
-                for one in opened
-                if ours in one.members and (one.round.hex(), one.opener[2:]) not in self._rounds
-            ]
-            for key, secret in zip(fresh, self._chain.secrets(fresh, ours), strict=True):
-                self._rounds[key[0].hex(), key[1][2:]] = secret != ZERO
-            self._seen_block = max([self._seen_block, *(one.block for one in opened)])
-        return [key for key, is_done in self._rounds.items() if not is_done]
-
-    def commit(self, words: Sequence[RoundWord]) -> None:
-        """Commit to our secrets."""
-        self._write(lambda chain: chain.commit_all(list(map(_raw, words))))
-
-    def reveal(self, words: Sequence[RoundWord]) -> None:
-        """Reveal our secrets."""
-        self._write(lambda chain: chain.reveal_all(list(map(_raw, words))))
-        self._rounds.update({(one.round, one.opener): True for one in words})
-
-    def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:
-        """The operator's note over a keeper's tender and these accounts' checkpoint slots."""
-        slots = tender_slots(bytes.fromhex(stream), f"0x{keeper}")
-        for account in accounts:
-            slots += checkpoint_slots(f"0x{account}")
-        return self._prove("anchor", slots)
-
-    def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
-        """The operator's note over the slots of (round id, opener, members)."""
-        slots: list[str] = []
-        for round_id, opener, members in rounds:
-            raw, who = bytes.fromhex(round_id), f"0x{opener}"
-            slots += round_slots(raw, who, len(members))
-            slots += [commit_slot(raw, who, f"0x{member}") for member in members]
-            slots += [secret_slot(raw, who, f"0x{member}") for member in members]
-        return self._prove("beacon", slots)
-
-    def _prove(self, contract: str, slots: list[str]) -> str:
-        with _answering():
-            return self._chain.prove(contract, self._chain.latest().number, slots)
+            notes = iter(self._chain.prove_all(number, [one for two in wanted for one in two]))
+        return [[next(notes) for _ in two] for two in wanted]
 
     def _write(self, call: Callable[[ChainClient], object]) -> None:
         with _answering():

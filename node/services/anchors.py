@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
-from node.core.records.canonical import epoch_of
 from node.core.rules.award import is_settled
+from node.services.ports import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from node.core.rules.state import TenderState
     from node.services.ports import Chain, LogNote
@@ -23,15 +23,8 @@ if TYPE_CHECKING:
 CHECKPOINT_S = 3
 """Our log is anchored so often, not at each tick: one stretch of it is proven as well by a later
 anchor. Slots are written at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One of a tender's three slots and what it must hold."""
-
-    stream: str
-    name: str
-    values: tuple[str, ...]
+TOGETHER = 100
+"""So many slots go into one request, and so into one block."""
 
 
 def slots_due(state: TenderState) -> tuple[Slot, ...]:
@@ -81,9 +74,7 @@ class Anchors:
         due = [slot for state in states for slot in self._missing(state)]
         behind = newest is not None and newest.size > self.anchored
         self.waiting_since = (self.waiting_since or now) if due or behind else None
-        for slot in due:
-            self._write(slot)
-            self.standing.add(slot)
+        self._write(due)
         if newest is not None and behind:
             # A clock that was set back must not keep us waiting for a time that is gone.
             if 0 <= now - self.anchored_at < CHECKPOINT_S:
@@ -92,19 +83,17 @@ class Anchors:
             self.anchored, self.anchored_at = newest.size, now
         self.waiting_since = None
 
-    def _write(self, slot: Slot) -> None:
-        try:
-            self._send(slot)
-        except NodeError as error:
-            # Refused because it stands already with other values: that is for people and for
-            # the verifier, it must not block the slots behind it.
-            if error.code != "anchor":
-                raise
-
-    def _send(self, slot: Slot) -> None:
-        if slot.name == "deadline":
-            self.chain.set_deadline(slot.stream, epoch_of(slot.values[0]))
-        elif slot.name == "bids":
-            self.chain.close_bids(slot.stream, *slot.values)
-        else:
-            self.chain.set_result(slot.stream, *slot.values)
+    def _write(self, slots: Sequence[Slot]) -> None:
+        """Write them together; if one is refused, each by itself, so that it blocks no other."""
+        for part in (slots[at : at + TOGETHER] for at in range(0, len(slots), TOGETHER)):
+            try:
+                self.chain.set_slots(part)
+            except NodeError as error:
+                if error.code != "anchor":
+                    raise
+                # Refused because it stands already with other values: that is for people and for
+                # the verifier.
+                if len(part) > 1:
+                    for slot in part:
+                        self._write([slot])
+            self.standing.update(part)

@@ -8,6 +8,7 @@ durable before the commitment is sent, so that a crash never turns into a missin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.core.rules import drawing
@@ -17,7 +18,7 @@ from node.core.rules.state import Phase
 from node.services.ports import Batch, RoundWord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from node.core.rules.state import TenderState
     from node.services.ports import BeaconRound, Chain, Clock, Entropy, Store
@@ -34,20 +35,35 @@ class Beacon:
 
     def answer(self, states: Iterable[TenderState]) -> None:
         """Commit and reveal where it is our turn; rounds that no draw of ours asks for are left."""
-        awaited = expected_rounds(list(states), self.clock.now())
-        if not awaited:
-            return
-        ours = [one for one in self.chain.rounds_for_us() if awaited.get(one[0]) == one[1]]
-        openers, found = dict(ours), self.chain.rounds(ours)
+        openers: dict[str, str] = {}
+        found = []
+        for one, opener in self._open(expected_seeds(list(states), self.clock.now())):
+            openers[one.round] = opener
+            found.append(one)
         commits = [one.round for one in found if self._may_commit(one)]
         reveals = [one.round for one in found if self._may_reveal(one)]
+        if not commits and not reveals:
+            return
         secrets = self._secrets([*commits, *reveals])
-        try:
-            self.chain.commit(
-                [RoundWord(one, openers[one], self._commitment(one, secrets)) for one in commits]
-            )
-        finally:  # a refusal of one kind keeps nobody waiting for the other
-            self.chain.reveal([RoundWord(one, openers[one], secrets[one]) for one in reveals])
+        self.chain.say(
+            [RoundWord(one, openers[one], self._commitment(one, secrets)) for one in commits],
+            [RoundWord(one, openers[one], secrets[one]) for one in reveals],
+        )
+
+    def _open(self, awaited: Sequence[Seed]) -> Iterable[tuple[BeaconRound, str]]:
+        """The open rounds that name us, with their openers; the next one only after an open one.
+
+        A complete round brings its seed and has no next one.
+        """
+        for number in range(drawing.MAX_VOIDED):
+            asked = {seed.round(number): seed for seed in awaited}
+            found = self.chain.rounds([(name, seed.opener) for name, seed in asked.items()])
+            for one in found:
+                if self.chain.account in one.members:
+                    yield one, asked[one.round].opener
+            awaited = [asked[one.round] for one in found if set(one.secrets) != set(one.members)]
+            if not awaited:
+                return
 
     def _may_commit(self, found: BeaconRound) -> bool:
         is_due = self.clock.now() <= found.commit_by
@@ -70,15 +86,22 @@ class Beacon:
         return commitment(round_id, account, secret).hex()
 
 
-def expected_rounds(states: list[TenderState], now: int) -> dict[str, str]:
-    """Round id -> the host's account, for every seed that some draw waits for now."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A seed that a draw waits for: the host's account, and its rounds' ids by number."""
+
+    opener: str
+    round: Callable[[int], str]
+
+
+def expected_seeds(states: list[TenderState], now: int) -> list[Seed]:
+    """Every seed that some draw waits for now; a host without an account can open no round."""
+    found = []
     for state in states:
-        if is_seed_due(state, now):
-            host = state.keyring.key(state.keeper, "chain")
+        host = state.keyring.key(state.keeper, "chain")
+        if host is not None and is_seed_due(state, now):
             purpose = drawing.purpose_of(state)
-            for number in range(drawing.MAX_VOIDED):
-                found[drawing.round_of(state, purpose, number)] = host.key if host else ""
+            found.append(Seed(host.key, partial(drawing.round_of, state, purpose)))
     return found
 
 

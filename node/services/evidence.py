@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from node.core.errors import InvalidError, MissingError, StateError
@@ -18,13 +18,13 @@ from node.core.evidence.extent import StoredPlace, StreamPart, needs_of, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from node.core.evidence.extent import Needs
+    from node.core.evidence.extent import Shown
     from node.core.log.merkle import Tree
     from node.services.members import Members
     from node.services.ports import Store, StreamRow
     from node.services.proofs import Proofs, Sizes
 
-    Found = tuple[Needs, Sequence[str], Sizes]
+    Found = tuple[Sequence[Shown], Sequence[str], Sizes]
 
 ATTEMPTS = 20
 PAUSE_S = 0.1
@@ -76,7 +76,7 @@ class Evidence:
         # the chain is not asked again: it would be ahead of them once more.
         for _ in range(ATTEMPTS):
             if self._reaches(found[2]):
-                return await asyncio.to_thread(self._whole, host, reader, found)
+                return await asyncio.to_thread(self._whole, reader, found)
             await asyncio.sleep(PAUSE_S)
         raise _behind()
 
@@ -86,7 +86,7 @@ class Evidence:
         found = self._anchors(host, reader)
         if not self._reaches(found[2]):
             raise _behind()
-        return self._whole(host, reader, found)
+        return self._whole(reader, found)
 
     def _host(self, stream: str) -> Shelved:
         host = self.book.need(stream)
@@ -99,40 +99,46 @@ class Evidence:
         return all(self.tree(keeper).size >= size for keeper, size in sizes.items())
 
     def _anchors(self, host: Shelved, reader: str) -> Found:
-        """What the file needs of the chain, and what the chain gives."""
-        needs = needs_of(shown(self._parts(host, {}), reader))
-        return (needs, *self.proofs.of(host.row, needs))
+        """What will stand in the file, and what the chain gives for it.
 
-    def _whole(self, host: Shelved, reader: str, found: Found) -> bytes:
-        needs, anchors, sizes = found
-        parts, view = self._parts(host, sizes), self.members.view
-        if needs_of(shown(parts, reader)) != needs:
-            raise StateError("not yet: the streams have just grown", code="too-early")
+        Streams are read here, once: what they and the logs grow by later changes the file no more.
+        """
+        cut = shown(self._parts(host), reader)
+        return (cut, *self.proofs.of(host.row, needs_of(cut)))
+
+    def _whole(self, reader: str, found: Found) -> bytes:
+        cut, anchors, sizes = found
+        view = self.members.view
         try:
-            return assemble(parts, view.changes if view else (), anchors, reader)
+            return assemble(self._noted(cut, sizes), view.changes if view else (), anchors, reader)
         except InvalidError as error:
             raise StateError(f"not yet: {error}", code="too-early") from error
 
-    def _parts(self, host: Shelved, sizes: Sizes) -> list[StreamPart]:
+    def _parts(self, host: Shelved) -> list[StreamPart]:
         """The tender's stream, its side streams and the pools' streams, as they stand now."""
-        rows = [host, *self.book.sides(host.row.id), *self.book.streams("pool")]
-        places = [tuple(self.places(one)) for one in rows]
-        leaves: dict[str, set[int]] = {}
-        for one, found in zip(rows, places, strict=True):
-            leaves.setdefault(one.row.keeper, set()).update(place.index for place in found)
-        notes = {name: self._notes(name, leaves[name], sizes.get(name)) for name in leaves}
+        sides, pools = self.book.sides(host.row.id), self.book.streams("pool")
         return [
-            StreamPart(
-                one.row.keeper,
-                one.row.id,
-                one.row.kind,
-                found,
-                self.tree(one.row.keeper),
-                notes[one.row.keeper],
-                sizes.get(one.row.keeper),
-            )
-            for one, found in zip(rows, places, strict=True)
+            *(self._part(one, []) for one in (host, *sides)),
+            # A pool's stream is shown as far as its log's newest note reaches.
+            *(self._part(one, self._notes(one.row.keeper, set(), None)) for one in pools),
         ]
+
+    def _part(self, one: Shelved, notes: list[tuple[int, str]]) -> StreamPart:
+        row, places = one.row, tuple(self.places(one))
+        return StreamPart(row.keeper, row.id, row.kind, places, self.tree(row.keeper), notes)
+
+    def _noted(self, cut: Sequence[Shown], sizes: Sizes) -> list[Shown]:
+        """The same streams with the notes over their places and over the anchored sizes."""
+        leaves: dict[str, set[int]] = {}
+        for one in cut:
+            found = leaves.setdefault(one.part.keeper, set())
+            found.update(place.index for place in one.part.places)
+        notes = {name: self._notes(name, leaves[name], sizes.get(name)) for name in leaves}
+        parts = [
+            replace(one.part, notes=notes[one.part.keeper], anchored=sizes.get(one.part.keeper))
+            for one in cut
+        ]
+        return [replace(one, part=part) for one, part in zip(cut, parts, strict=True)]
 
     def _notes(self, keeper: str, leaves: set[int], size: int | None) -> list[tuple[int, str]]:
         """The first quorum note over each leaf, that of the anchored size, and the newest."""

@@ -236,7 +236,7 @@ class Fsck:
         if members is None or chain is None:
             raise AssertionError("asked only where both are known")
         for member in members.by_id.values():
-            size, root, _ = chain.anchored(member.account)
+            ((size, root, _),) = chain.anchored([member.account])
             tree = self.trees.get(member.origin, Tree())
             newest = self.store.newest(member.origin, quorum=False)  # the node may have gone on
             if size > (newest.size if newest else 0) and member.id == self.me:

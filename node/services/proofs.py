@@ -19,7 +19,7 @@ from node.core.log.note import parse_note
 from node.core.records.canonical import Count, decode, encode, epoch_of, prepare
 from node.core.records.kinds.base import Hex20, Part
 from node.core.rules.registry import Change
-from node.services.ports import RegistryView
+from node.services.ports import RegistryView, TenderProof
 
 if TYPE_CHECKING:
     from node.services.members import Members
@@ -30,6 +30,10 @@ PREFIX: Final = "proof/"
 REGISTRY: Final = "registry/kept"
 Sizes = Mapping[str, int]
 """Of each keeper's log, the size that the chain holds."""
+Proven = tuple[Sequence[str], Sizes]
+"""The notes over a tender, and the sizes they show."""
+MADE_MOST: Final = 64
+"""So many tenders' newest notes are remembered: those made for a reader may be those to keep."""
 
 
 class TenderKept(Part, frozen=True, kw_only=True):
@@ -66,14 +70,18 @@ prepare(RegistryKept)
 
 @dataclass(slots=True)
 class Proofs:
-    """The chain's notes over a tender; `chain` is None where there is none to ask."""
+    """The chain's notes over a tender; `chain` is None where there is none to ask.
+
+    `made` are the newest ones of each tender, and what they were made for.
+    """
 
     store: Store
     members: Members
     chain: Chain | None
+    made: dict[str, tuple[Needs, Proven]] = field(default_factory=dict, init=False)
     _changes: int = field(default=0, init=False)
 
-    def of(self, host: StreamRow, needs: Needs) -> tuple[Sequence[str], Sizes]:
+    def of(self, host: StreamRow, needs: Needs) -> Proven:
         """The notes that these needs ask for, and the sizes they show: as kept, else as asked for.
 
         Raises UnavailableError (`chain`) if they were not kept and the chain does not answer,
@@ -85,14 +93,29 @@ class Proofs:
         if self.chain is None:
             detail = "the chain does not answer, and no proof for this reader was kept"
             raise UnavailableError(detail, code="chain")
-        return self.asked(self.chain, host, needs)
+        return self.asked(self.chain, [(host, needs)])[0]
 
-    def asked(self, chain: Chain, host: StreamRow, needs: Needs) -> tuple[Sequence[str], Sizes]:
-        """The notes as the chain gives them now. Raises what it answers."""
+    def asked(self, chain: Chain, wanted: Sequence[tuple[StreamRow, Needs]]) -> list[Proven]:
+        """The notes of many tenders as the chain gives them now. Raises what it answers."""
+        asked = [self._tender(chain, host, needs) for host, needs in wanted]
+        found: list[Proven] = []
+        for (host, needs), notes in zip(wanted, chain.prove(asked), strict=True):
+            proven = (notes, self._sizes(notes[0], needs))
+            if len(self.made) >= MADE_MOST:
+                self.made.clear()
+            self.made[host.id] = (needs, proven)
+            found.append(proven)
+        return found
+
+    def _tender(self, chain: Chain, host: StreamRow, needs: Needs) -> TenderProof:
+        """What is to be proven of a tender."""
         keeper = self.members.by_id[host.keeper].account
-        accounts = [self.members.by_id[name].account for name in needs.keepers]
-        note = chain.prove_tender(host.id, keeper, accounts)
-        return [note, *_beacon(chain, keeper, needs.rounds)], self._sizes(note, needs)
+        accounts = tuple(self.members.by_id[name].account for name in needs.keepers)
+        rounds = chain.rounds([(one, keeper) for one in needs.rounds])
+        if len(rounds) != len(needs.rounds):
+            raise StateError("the chain does not show a round that was used", code="anchor")
+        members = tuple((one.round, one.members) for one in rounds)
+        return TenderProof(host.id, keeper, accounts, members)
 
     def is_kept(self, stream: str) -> bool:
         """Whether a tender's notes are in our store."""
@@ -103,8 +126,9 @@ class Proofs:
         self._keep_registry()
         kept = TenderKept(keepers=needs.keepers, rounds=needs.rounds, notes=tuple(notes))
         self.store.put_fact(PREFIX + host.id, encode(kept).decode())
+        self.made.pop(host.id, None)
 
-    def _kept(self, host: StreamRow, needs: Needs) -> tuple[Sequence[str], Sizes] | None:
+    def _kept(self, host: StreamRow, needs: Needs) -> Proven | None:
         text = self.store.fact(PREFIX + host.id)
         if text is None:
             return None
@@ -172,15 +196,3 @@ def read_fact(note: str) -> BlockFact:
     proof = decode(parse_note(note).text.rstrip("\n").encode(), Proof)
     slots = {bytes.fromhex(slot): bytes.fromhex(word) for slot, word in proof.slots.items()}
     return BlockFact(proof.contract, proof.number, proof.hash, epoch_of(proof.time), slots)
-
-
-def _beacon(chain: Chain, opener: str, rounds: Sequence[str]) -> Sequence[str]:
-    if not rounds:
-        return ()
-    wanted = []
-    for round_id in rounds:
-        found = chain.round(round_id, opener)
-        if found is None:
-            raise StateError("the chain does not show a round that was used", code="anchor")
-        wanted.append((round_id, opener, found.members))
-    return (chain.prove_rounds(wanted),)

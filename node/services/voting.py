@@ -90,6 +90,7 @@ class Voting:
         return found.op
 
     def _now(self) -> Mapping[str, Descriptor]:
+        self.chain.latest()
         view = self.chain.registry()
         self.members.take(view)
         return descriptors_at(view.changes, view.height)

@@ -246,10 +246,11 @@ def alone(made: Whole, honest: Whole) -> bytes:
 
 def show(made: Whole, parts: Sequence[StreamPart], reader: str = "regulator") -> bytes:
     """Assemble parts as they are, with the chain's own notes."""
-    needs = needs_of(shown(parts, reader))
+    cut = shown(parts, reader)
+    needs = needs_of(cut)
     chain, keeper = made.net.chain, made.net.members[HOST].account
     accounts = [made.net.members[one].account for one in needs.keepers]
     rounds = [(one, bytes.fromhex(keeper), chain.members_of[one]) for one in needs.rounds]
     notes = [chain.prove("anchor", anchor_slots(made.state.stream, keeper, accounts))]
     notes.append(chain.prove("beacon", beacon_slots(rounds)))
-    return assemble(parts, chain.changes, notes, reader)
+    return assemble(cut, chain.changes, notes, reader)

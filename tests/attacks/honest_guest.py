@@ -35,6 +35,7 @@ from node.services.model import Book, OwnLog
 from node.services.ports import (
     Batch,
     BeaconRound,
+    Block,
     Followed,
     News,
     PlaceRow,
@@ -86,6 +87,10 @@ class WorldChain:
 
     chain: Chain
 
+    def latest(self) -> Block:
+        """The newest block."""
+        return Block(self.chain.height, self.chain.block_hash(), self.chain.now)
+
     def registry(self) -> RegistryView:
         """The registry now."""
         view = self.chain.view()
@@ -101,7 +106,7 @@ class WorldChain:
         shown = {m.hex(): slots.get(layout.secret_slot(*ids, m)) for m in members}
         secrets = {who: secret.hex() for who, secret in shown.items() if secret is not None}
         accounts = tuple(member.hex() for member in members)
-        return BeaconRound(round_id, 0, 0, 0, accounts, {}, secrets)
+        return BeaconRound(round_id, 0, 0, accounts, {}, secrets)
 
 
 @dataclass(frozen=True, slots=True)

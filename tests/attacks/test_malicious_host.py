@@ -15,7 +15,6 @@ import pytest
 from msgspec import structs
 
 from node.cli.verify import verify as verify_command
-from node.core.evidence import assemble as assembling
 from node.core.evidence.extent import read_part
 from node.core.evidence.verify import verify
 from node.core.records.kinds.draws import DrawJoined
@@ -210,8 +209,7 @@ def to_the_end(made: Whole, shows: str) -> bytes:
     if shows == "no dispute":
         whole = [_without_dispute(one) for one in whole]
     with pytest.MonkeyPatch.context() as patch:
-        for module in (assembling, network):
-            patch.setattr(module, "shown", lambda *_: tuple(whole))
+        patch.setattr(network, "shown", lambda *_: tuple(whole))
         return evidence_of(made)
 
 

@@ -17,6 +17,7 @@ from chain.deploy import (
     registry_data,
 )
 from chain.errors import ChainError
+from chain.facts import RoundOpened, RoundSaid
 from chain.rpc import Rpc, RpcError
 from chain.sender import Sender, Transaction
 from node.core.evidence import anchor_devnet as core
@@ -252,9 +253,14 @@ def test_a_whole_round(net: Net) -> None:
     assert seen is not None
     assert (seen.commits, seen.reveals, seen.members) == (3, 3, tuple(sorted(ACCOUNTS[:3])))
     assert [net.host.secret(round_id, ACCOUNTS[0], a) for a in ACCOUNTS[:3]] == secrets
-    opened = net.guest.rounds_opened(before + 1)
-    assert [(o.round, o.opener, o.members) for o in opened] == [
-        (round_id, ACCOUNTS[0], tuple(sorted(ACCOUNTS[:3])))
+    opened, *said = net.guest.look(before + 1).told
+    by = (seen.commit_by, seen.reveal_by)
+    assert opened == RoundOpened(round_id, ACCOUNTS[0], tuple(sorted(ACCOUNTS[:3])), *by)
+    assert said == [
+        RoundSaid(round_id, ACCOUNTS[0], account, word, revealed=revealed)
+        for revealed in (False, True)
+        for account, secret in zip(ACCOUNTS[:3], secrets, strict=True)
+        for word in [secret if revealed else commitment(round_id, account, secret)]
     ]
 
 

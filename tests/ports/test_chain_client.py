@@ -204,10 +204,10 @@ def test_words_of_many_rounds_go_together_and_one_refusal_stops_no_other(net: Ne
     net.host.commit(rounds[1], host, OTHER)
     words = [(one, host, WORD) for one in rounds]
     with pytest.raises(ChainError) as caught:
-        net.host.commit_all(words)
+        net.host.say_all(words, [])
     assert caught.value.name == "BeaconAlreadyDone"
     said = net.host.round_words([(one, host, ACCOUNTS[:2]) for one in rounds])
     nothing = bytes(32)
     assert said == [([word, nothing], [nothing, nothing]) for word in (WORD, OTHER, WORD)]
-    assert net.host.commit_all([words[0], words[2]]) == []
+    assert net.host.say_all([words[0], words[2]], []) == []
     assert net.host.rounds([(fresh(), host)]) == [None]

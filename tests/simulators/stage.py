@@ -310,7 +310,7 @@ class Rounds:
         del opener
         now, accounts = self.stage.clock.now(), member_accounts(self.stage.now_state)
         secrets = {a: sha256(f"{round_id} {a}".encode()).hexdigest() for a in accounts}
-        return BeaconRound(round_id, now, now, now, accounts, {}, secrets)
+        return BeaconRound(round_id, now, now, accounts, {}, secrets)
 
     def tender(self, stream: str, keeper: str) -> TenderSlots:
         """Nothing moved."""

@@ -200,7 +200,8 @@ class Network:
     def evidence(self, host: str, reader: str) -> bytes:
         """The evidence file of the tender for a reader."""
         parts = self.parts(host)
-        needs = needs_of(shown(parts, reader))
+        cut = shown(parts, reader)
+        needs = needs_of(cut)
         self.chain.mine(self.now)
         accounts = [self.members[keeper].account for keeper in needs.keepers]
         keeper = self.members[HOST].account
@@ -209,7 +210,7 @@ class Network:
         rounds = [(one, opener, self.chain.members_of[one]) for one in needs.rounds]
         if rounds:
             notes.append(self.chain.prove("beacon", beacon_slots(rounds)))
-        return assemble(parts, self.chain.changes, notes, reader)
+        return assemble(cut, self.chain.changes, notes, reader)
 
     def policy(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON of any shape
         """The reader's policy as JSON; members may be replaced."""

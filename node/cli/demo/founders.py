@@ -65,4 +65,10 @@ def registry_of(network: Network) -> Callable[[], RegistryView]:
     from node.adapters.ledger import ChainLedger
 
     made = network.deployment
-    return ChainLedger(ChainClient(network.rpc, made.chain_id, made.contracts)).registry
+    ledger = ChainLedger(ChainClient(network.rpc, made.chain_id, made.contracts))
+
+    def read() -> RegistryView:
+        ledger.latest()
+        return ledger.registry()
+
+    return read

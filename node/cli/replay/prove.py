@@ -19,14 +19,13 @@ from node.core.evidence.verify import verify
 if TYPE_CHECKING:
     from node.cli.replay.cases import Answer
     from node.cli.replay.sweep import Play
-    from node.core.evidence.report import Verdict
     from node.core.evidence.trust import Trust
     from node.core.rules.state import TenderState
     from node.services.ports.operator import Operator
 
 READY_S = 60.0
-AGAIN_S = 2.0
-"""The end of a tender is endorsed, published and anchored within about so long."""
+FIRST_S, AGAIN_S = 5.0, 2.0
+"""The end of a tender is endorsed, published and anchored within about the first."""
 AT_ONCE = 3
 """So many files are made and judged at once."""
 
@@ -47,8 +46,7 @@ class Prover:
     """Fetches evidence from the regulator's node and judges it as a stranger would.
 
     `carried` holds a line for each tender that is over; those that are proven stand in the folder
-    as well, so that a run which goes on does not prove them again. `pause` is when a host's next
-    tender is tried at the earliest: one that came too early speaks for those that wait behind it.
+    as well, so that a run which goes on does not prove them again.
     """
 
     regulator: Operator
@@ -57,7 +55,6 @@ class Prover:
     told: Callable[[Line, int], None]
     carried: dict[str, Line] = field(default_factory=dict)
     busy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    pause: dict[str, float] = field(default_factory=dict)
 
     async def prove(self, play: Play) -> None:
         """Keep the evidence of a tender that is over, once all of it is endorsed and anchored.
@@ -66,35 +63,25 @@ class Prover:
         no whole evidence by then, UnavailableError if the regulator's node stays away.
         """
         loop = asyncio.get_running_loop()
-        end, host = loop.time() + READY_S, play.opened.host
+        end, pause = loop.time() + READY_S, FIRST_S
         while True:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(pause)
+            pause = AGAIN_S
             late = loop.time() > end
-            async with self.busy:
-                if not late and loop.time() < self.pause.get(host, 0.0):
-                    continue
-                found = await self._judged(play, late=late)
-                if found is not None:
+            try:
+                async with self.busy:
+                    data = await self.regulator.evidence(play.hearing.reading.stream, "regulator")
+                    verdict = await asyncio.to_thread(verify, data, self.trust)
+                if late or (verdict.facts.get("closed") and not verdict.remarks):
                     break
-                self.pause[host] = loop.time() + AGAIN_S
-        data, verdict = found
+            except (StateError, UnavailableError) as error:
+                waits = error.code == "too-early" or isinstance(error, UnavailableError)
+                if late or not waits:
+                    raise
         line = line_of(play, is_verified=verdict.exit_code == 0)
         await asyncio.to_thread(keep, self.root, line, data)
         self.carried[play.opened.case.tender] = line
         self.told(line, len(self.carried))
-
-    async def _judged(self, play: Play, *, late: bool) -> tuple[bytes, Verdict] | None:
-        """The evidence and the verdict on it; None if it is too early, which `late` rules out."""
-        try:
-            data = await self.regulator.evidence(play.hearing.reading.stream, "regulator")
-            verdict = await asyncio.to_thread(verify, data, self.trust)
-        except (StateError, UnavailableError) as error:
-            waits = error.code == "too-early" or isinstance(error, UnavailableError)
-            if late or not waits:
-                raise
-            return None
-        ready = verdict.facts.get("closed") and not verdict.remarks
-        return (data, verdict) if late or ready else None
 
 
 def keep(root: Path, line: Line, evidence: bytes) -> None:

@@ -2,7 +2,7 @@
 
 Source: protocol.md 8; interfaces.md I6; deploy/docs/evidence-format.md. Pure: whoever keeps the
 streams loads them, asks `extent.shown` what will stand in the file, collects the chain's notes for
-that (`extent.needs_of` names them), and calls `assemble`.
+that (`extent.needs_of` names them), and calls `assemble` with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import msgspec
 
 from node.core.errors import InvalidError, LimitError, StateError
 from node.core.evidence.bundle import FORMAT, MAX_BYTES
-from node.core.evidence.extent import shown
 from node.core.log.checkpoint import parse_checkpoint
 from node.core.log.note import parse_note
 from node.core.records.canonical import encode
@@ -71,16 +70,15 @@ class _View:
 
 
 def assemble(
-    parts: Sequence[StreamPart], changes: Sequence[Change], anchors: Sequence[str], reader: str
+    cut: Sequence[Shown], changes: Sequence[Change], anchors: Sequence[str], reader: str
 ) -> bytes:
     """The evidence file for `reader`: RFC 8785 bytes and a line feed.
 
-    `parts` hold the tender's stream and all streams that may be needed; `anchors` are the chain's
-    notes for `needs_of(shown(parts, reader))`: the anchor's, then the beacon's if a seed is shown.
-    Raises StateError (`too-early`) where this reader may have nothing yet or cosignatures are
-    missing, InvalidError for parts that do not fit together, LimitError above 64 MiB.
+    `cut` is what `shown` gave for this reader; `anchors` are the chain's notes for
+    `needs_of(cut)`: the anchor's, then the beacon's if a seed is shown. Raises StateError
+    (`too-early`) where cosignatures are missing, InvalidError for parts that do not fit together,
+    LimitError above 64 MiB.
     """
-    cut = shown(parts, reader)
     host = cut[0]
     stage = audience.stage_of(place.kind for place in host.places)
     view = _View(reader, audience.reader_class(reader, host.part.keeper), stage)

@@ -65,7 +65,7 @@ async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
         if found is None:
             # The round's block must be later than the existed-by time, by the chain's own clock;
             # it is at least as late as the newest block is now.
-            if (await desk.off(desk.chain.latest)).time > existed:
+            if (await desk.off(desk.chain.seen)).time > existed:
                 reveal = state.rules.draw.reveal_seconds.value
                 await desk.off(desk.chain.open_round, round_id, members, reveal)
             return None

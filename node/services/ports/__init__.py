@@ -13,6 +13,8 @@ from node.services.ports.chain import (
     Proposed,
     RegistryView,
     RoundWord,
+    Slot,
+    TenderProof,
     TenderSlots,
 )
 from node.services.ports.keys import (
@@ -68,10 +70,12 @@ __all__ = [
     "Proposed",
     "RegistryView",
     "RoundWord",
+    "Slot",
     "Store",
     "StreamRow",
     "Submission",
     "Task",
+    "TenderProof",
     "TenderSlots",
     "Wanted",
     "Witness",

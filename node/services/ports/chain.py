@@ -51,7 +51,6 @@ class BeaconRound:
     """A beacon round as the chain has it; times are epoch seconds, accounts and values hex."""
 
     round: str
-    opened_at: int
     commit_by: int
     reveal_by: int
     members: tuple[str, ...]
@@ -69,6 +68,19 @@ class RoundWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """One of the three slots of our tender `stream` and what it must hold.
+
+    `deadline`: its time, as records have it; `bids`: their root and the stream's head; `result`:
+    its id and the stream's head; hex.
+    """
+
+    stream: str
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TenderSlots:
     """One keeper's three slots of a tender; "", zero or 64 zeros where not written yet."""
 
@@ -80,6 +92,20 @@ class TenderSlots:
     result_at: int
     result: str
     result_head: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenderProof:
+    """What is to be proven of a tender (stream, its keeper's account).
+
+    `accounts`: whose checkpoint slots stand beside its own; `rounds`: ids of beacon rounds that
+    the keeper opened, with their members' accounts.
+    """
+
+    stream: str
+    keeper: str
+    accounts: tuple[str, ...]
+    rounds: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Chain(Protocol):
@@ -95,31 +121,31 @@ class Chain(Protocol):
         ...
 
     def latest(self) -> Block:
-        """The newest block."""
+        """The newest block. Registry and rounds are given as of it from then on."""
+        ...
+
+    def seen(self) -> Block:
+        """The newest block that `latest` gave; the chain is asked only if none was given yet."""
         ...
 
     def registry(self) -> RegistryView:
-        """The registry at the newest block, with its proof."""
+        """The registry as it stood at the block that was seen, or later, with its proof."""
         ...
 
     def tender(self, stream: str, keeper: str) -> TenderSlots:
         """The three slots that this account keeps for a tender."""
         ...
 
-    def set_deadline(self, stream: str, time: int) -> None:
-        """Write the deadline slot, as our account's like the two below."""
+    def set_slots(self, slots: Sequence[Slot]) -> None:
+        """Write slots of our tenders in this order; what stands is left out.
+
+        Raises NodeError (`anchor`) if one is refused; which of the others were written is open:
+        asked for again they are.
+        """
         ...
 
-    def close_bids(self, stream: str, root: str, head: str) -> None:
-        """Write the bids slot, once."""
-        ...
-
-    def set_result(self, stream: str, result: str, head: str) -> None:
-        """Write the result slot, once."""
-        ...
-
-    def anchored(self, account: str) -> tuple[int, str, int]:
-        """(size, root hex, block time) of an account's newest anchored checkpoint, or zeros."""
+    def anchored(self, accounts: Sequence[str]) -> list[tuple[int, str, int]]:
+        """(size, root hex, block time) of each account's newest anchored checkpoint, or zeros."""
         ...
 
     def anchor(self, size: int, root: str) -> None:
@@ -127,35 +153,33 @@ class Chain(Protocol):
         ...
 
     def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
-        """Open a beacon round."""
+        """Open a beacon round; nothing is sent if it is open."""
         ...
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:
-        """A round, or None if nobody opened it."""
-        ...
-
-    def rounds_for_us(self) -> list[tuple[str, str]]:
-        """(round id, opener account) of open rounds that name our account and wait for us."""
+        """A round as it stood at the block that was seen, or later; None if it was not open."""
         ...
 
     def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
-        """Those of these rounds (id, opener account) that were opened."""
+        """Those of these rounds (id, opener account) that were opened, in the same way.
+
+        The chain is asked once for those that nobody asked for before.
+        """
         ...
 
-    def commit(self, words: Sequence[RoundWord]) -> None:
-        """Commit to our secrets; what stands is left out, one that is refused stops no other."""
+    def say(self, commitments: Sequence[RoundWord], secrets: Sequence[RoundWord]) -> None:
+        """Commit to our secrets and reveal them; what stands is left out.
+
+        One that is refused stops no other.
+        """
         ...
 
-    def reveal(self, words: Sequence[RoundWord]) -> None:
-        """Reveal our secrets, in the same way."""
-        ...
+    def prove(self, tenders: Sequence[TenderProof]) -> list[list[str]]:
+        """The operator's notes over each tender, all as of one block that is the newest.
 
-    def prove_tender(self, stream: str, keeper: str, accounts: Sequence[str]) -> str:
-        """The operator's note over a keeper's tender and these accounts' checkpoint slots."""
-        ...
-
-    def prove_rounds(self, rounds: Sequence[tuple[str, str, tuple[str, ...]]]) -> str:
-        """The operator's note over the slots of (round id, opener, members)."""
+        A tender's first note is over its slots and the accounts' checkpoint slots, its second, if
+        it has rounds, over the slots of those.
+        """
         ...
 
 

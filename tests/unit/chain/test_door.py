@@ -20,6 +20,10 @@ from chain.rpc import Request, Rpc, RpcError
 class Echo:
     """Answers with what it was asked; refuses `no`; dies of `die`."""
 
+    def pass_on(self, methods: Sequence[str], body: bytes) -> bytes | None:
+        """Passes on what calls `read` only: the body itself."""
+        return body if set(methods) == {"read"} else None
+
     def answer(self, requests: Sequence[Request]) -> list[Any]:
         if any(method == "die" for method, _ in requests):
             raise ChainUnavailable("it died")
@@ -45,6 +49,17 @@ def test_calls_and_batches_come_back_with_their_ids() -> None:
     assert two[1]["error"] == {"code": -32000, "message": "no", "data": "0xab"}
 
 
+def test_what_only_reads_is_passed_on_and_says_nothing_that_was_not_read() -> None:
+    """A second method in one call, or a part that we do not know, reaches nobody behind."""
+    twice = (
+        b'{"jsonrpc":"2.0","id":1,"method":"die","x":[1],"params":[ {"a":1e2} ],"method":"read"}'
+    )
+    passed = json.loads(answer_body(Echo(), b"[" + twice + b"]"))
+    assert passed == [{"jsonrpc": "2.0", "id": 1, "method": "read", "params": [{"a": 100.0}]}]
+    with pytest.raises(ChainUnavailable):
+        answer_body(Echo(), twice.replace(b'"read"', b'"die"'))
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -59,13 +74,16 @@ def test_calls_and_batches_come_back_with_their_ids() -> None:
         (b'{"jsonrpc":"2.0","method":"m"}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":1}', -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":"m","params":{}}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"m","params":[1}', -32700),
+        (b'{"jsonrpc":"2.0","id":1,"method":"m","params":null}', -32600),
+        (b'{"jsonrpc":"2.0","id":true,"method":"m"}', -32600),
         (b'[{"jsonrpc":"2.0","id":1,"method":"m"},3]', -32600),
         (
             b"[" + b",".join([b'{"jsonrpc":"2.0","id":1,"method":"m"}'] * (MAX_BATCH + 1)) + b"]",
             -32600,
         ),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_malformed_bodies_are_answered_and_do_nothing(body: bytes, code: int) -> None:
     answer = json.loads(answer_body(Echo(), body))
@@ -118,7 +136,7 @@ def test_what_has_no_known_outcome_is_unavailable_not_refused(door: Door) -> Non
 def test_a_server_that_talks_nonsense_is_unavailable(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Rpc, "_post", lambda *_: answer)
+    monkeypatch.setattr(Rpc, "post", lambda *_: answer)
     with pytest.raises(ChainUnavailable):
         Rpc("http://127.0.0.1:9").call("m")
 

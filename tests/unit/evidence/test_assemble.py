@@ -137,8 +137,9 @@ def test_without_its_participants_a_file_ends_before_they_are_named() -> None:
 def test_places_without_a_quorum_note_wait() -> None:
     made = world("jp")
     parts = [replace(p, notes=p.notes[:1]) for p in made.net.parts(made.state.stream)]
+    cut = shown(parts, "regulator")
     with pytest.raises(StateError) as caught:
-        assemble(parts, made.net.chain.changes, [], "regulator")
+        assemble(cut, made.net.chain.changes, [], "regulator")
     assert caught.value.code == "too-early"
 
 

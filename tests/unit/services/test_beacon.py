@@ -7,82 +7,85 @@ from typing import Any, cast
 
 import pytest
 
-from node.core.errors import NodeError
+from node.core.rules import drawing
 from node.core.rules.draw import commitment
 from node.services import beacon
-from node.services.beacon import Beacon
+from node.services.beacon import Beacon, Seed
 from node.services.ports import BeaconRound, RoundWord
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.sources import NOON, HandClock, SeededEntropy
 
 ME, OTHER, HOST = "a" * 40, "b" * 40, "c" * 40
-NEW, WAITS, READY, DONE, LATE = (digit * 64 for digit in "12345")
+NEW, WAITS, READY, DONE, WHOLE, LATE, NEXT, THEIRS = (digit * 64 for digit in "12345678")
 
 
 class Rounds:
-    """A chain with five rounds; what was said there, and what stood in the store by then."""
+    """A chain with rounds; what was said there, and what stood in the store by then."""
 
     account = ME
 
     def __init__(self, store: MemoryStore) -> None:
-        self.store, self.refuses = store, False
+        self.store = store
+        self.asked: list[str] = []
         self.said: list[tuple[str, RoundWord]] = []
 
-    def rounds_for_us(self) -> list[tuple[str, str]]:
-        return [(one, HOST) for one in (NEW, WAITS, READY, DONE, LATE)]
-
     def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
+        self.asked += [one for one, _ in asked]
         mine, both = {ME: "1" * 64}, {ME: "1" * 64, OTHER: "2" * 64}
         at = {
             NEW: (NOON + 9, {}, {}),
             WAITS: (NOON + 9, mine, {}),
             READY: (NOON + 9, both, {}),
             DONE: (NOON + 9, both, mine),
+            WHOLE: (NOON + 9, both, both),
             LATE: (NOON - 1, {}, {}),
+            NEXT: (NOON + 9, both, {}),
         }
         return [
-            BeaconRound(one, 0, by, by, (ME, OTHER), commits, secrets)
-            for one, (by, commits, secrets) in ((one, at[one]) for one, _ in asked)
+            BeaconRound(one, by, by, (OTHER,) if one == THEIRS else (ME, OTHER), commits, secrets)
+            for one, (by, commits, secrets) in (
+                (one, at.get(one, at[NEW])) for one, _ in asked if one[0] != "0"
+            )
         ]
 
-    def commit(self, words: Sequence[RoundWord]) -> None:
-        self._say("commit", words)
-        if self.refuses:
-            raise NodeError("refused", code="anchor")
-
-    def reveal(self, words: Sequence[RoundWord]) -> None:
-        self._say("reveal", words)
-
-    def _say(self, what: str, words: Sequence[RoundWord]) -> None:
-        for one in words:
-            assert self.store.fact(f"beacon/{one.round}"), "said before it was kept"
-            self.said.append((what, one))
+    def say(self, commitments: Sequence[RoundWord], secrets: Sequence[RoundWord]) -> None:
+        for what, words in (("commit", commitments), ("reveal", secrets)):
+            for one in words:
+                assert self.store.fact(f"beacon/{one.round}"), "said before it was kept"
+                self.said.append((what, one))
 
 
 def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Beacon, Rounds]:
     store = MemoryStore()
     chain = Rounds(store)
-    awaited = {one: HOST for one, _ in chain.rounds_for_us()}
-    monkeypatch.setattr(beacon, "expected_rounds", lambda _states, _now: awaited)
+    firsts = (NEW, WAITS, READY, DONE, WHOLE, LATE, THEIRS)
+    rounds = [(one, NEXT if one == LATE else "0" + one[1:]) for one in firsts]
+    awaited = [Seed(HOST, of_number.__getitem__) for of_number in rounds]
+    monkeypatch.setattr(beacon, "expected_seeds", lambda _states, _now: awaited)
+    monkeypatch.setattr(drawing, "MAX_VOIDED", 2)
     return Beacon(cast(Any, chain), store, SeededEntropy("beacon"), HandClock()), chain
 
 
 def test_each_round_gets_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, chain = made(monkeypatch)
     ours.answer([])
-    secret = {one: chain.store.fact(f"beacon/{one}") or "" for one in (NEW, READY)}
+    secret = {one: chain.store.fact(f"beacon/{one}") or "" for one in (NEW, READY, NEXT)}
     said = commitment(NEW, bytes.fromhex(ME), bytes.fromhex(secret[NEW])).hex()
     assert chain.said == [
         ("commit", RoundWord(NEW, HOST, said)),
         ("reveal", RoundWord(READY, HOST, secret[READY])),
+        ("reveal", RoundWord(NEXT, HOST, secret[NEXT])),
     ]
     ours.answer([])
-    assert chain.said[2:] == chain.said[:2], "another secret after a second look"
+    assert chain.said[3:] == chain.said[:3], "another secret after a second look"
 
 
-def test_refused_commitment_keeps_no_reveal_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_round_is_asked_for_only_after_one_that_is_open_and_not_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ours, chain = made(monkeypatch)
-    chain.refuses = True
-    with pytest.raises(NodeError):
-        ours.answer([])
-    assert [what for what, _ in chain.said] == ["commit", "reveal"]
+    ours.answer([])
+    waiting = [NEW, WAITS, READY, DONE, THEIRS]
+    later = ["0" + one[1:] for one in waiting]
+    later.insert(4, NEXT)
+    assert chain.asked[7:] == later, "not the one after the whole round"

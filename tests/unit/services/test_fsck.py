@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,9 +27,10 @@ class Anchored:
     def __init__(self, size: int, root: str, account: str = "") -> None:
         self.size, self.root, self.account = size, root, account
 
-    def anchored(self, account: str) -> tuple[int, str, int]:
+    def anchored(self, accounts: Sequence[str]) -> list[tuple[int, str, int]]:
         """The checkpoint."""
-        return (self.size, self.root, 0) if self.account in ("", account) else (0, "", 0)
+        theirs = ("", *accounts)
+        return [(self.size, self.root, 0) if self.account in theirs else (0, "", 0)]
 
     def tender(self, _stream: str, _keeper: str) -> object:
         """Nothing is written."""

@@ -17,7 +17,7 @@ from node.core.records.kinds.streams import RegistryKey
 from node.core.rules.registry import Change, Descriptor
 from node.services.members import OVERLAP_S, Members
 from node.services.outdated import forget_outdated
-from node.services.ports import Chain, Proposed, RegistryView
+from node.services.ports import Block, Chain, Proposed, RegistryView
 from node.services.voting import Voting
 from tests.simulators.people import descriptor, seed
 from tests.simulators.people import view as people_view
@@ -43,8 +43,14 @@ class Contract:
     found: list[Proposed] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    seen: tuple[Change, ...] = ()
+
+    def latest(self) -> Block:
+        self.seen = tuple(self.changes)
+        return Block(self.height, "bb" * 32, 0)
+
     def registry(self) -> RegistryView:
-        return RegistryView(tuple(self.changes), self.height, "bb" * 32, "aa" * 20, "a proof")
+        return RegistryView(self.seen, self.height, "bb" * 32, "aa" * 20, "a proof")
 
     def proposed(self) -> tuple[list[Proposed], int]:
         return self.found, 3
@@ -175,6 +181,7 @@ def test_eras_of_a_log_follow_the_registry(contract: Contract) -> None:
     members = Members(HOST)
     new = whole("luoyang")
     contract.changes.append(Change("luoyang", new.account, encode(new), 5, 5000))
+    contract.latest()
     members.take(contract.registry())
     before, now = members.eras(HOST)
     assert (before.until, now.until) == (5000 + OVERLAP_S, None)

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Part)
 Said = tuple[ExpertContacted, Mapping[str, str]]
-MOST = 10_000
-"""Talks that are remembered; the store has them all."""
+MOST = 1_000
+"""Draws whose talks are remembered; the store has them all."""
 WAIT_S = 15.0
 """How long a waiting program is left without a look, should a ring be missed."""
 
@@ -57,7 +57,7 @@ class Talk:
 class Calling:
     """The calls of one pool; `place` names the centre in Chinese and English.
 
-    `talks` are those under way, as the store has them: it is written first.
+    `talks` are those under way, by draw and person, as the store has them: it is written first.
     """
 
     pools: PoolService
@@ -65,7 +65,7 @@ class Calling:
     bell: Bell
     place: tuple[str, str]
     waiting: dict[tuple[str, str], Call] = field(default_factory=dict)
-    talks: dict[tuple[str, str], Talk] = field(default_factory=dict)
+    talks: dict[str, dict[str, Talk]] = field(default_factory=dict)
     busy: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
 
     async def contacted(self, state: TenderState, person: str) -> Said | None:
@@ -77,8 +77,7 @@ class Calling:
         if (draw.id, person) in self.waiting and now < answer_until(state):
             return None
         term = state.rules.draw.contact_seconds.value
-        called = await self._called(state, person)
-        answer = self.talks[draw.id, person].answer
+        called, answer = await self._called(state, person)
         if answer is None and now < answer_until(state):
             return None
         known = await self._find(Contacted, draw.id, "contacted", person)
@@ -112,7 +111,7 @@ class Calling:
         fact = Contacted(body=body, evidence=evidence)
         return body, {key_of(evidence.draw, "contacted", evidence.person): text_of(fact)}
 
-    async def _called(self, state: TenderState, person: str) -> CallMade:
+    async def _called(self, state: TenderState, person: str) -> tuple[CallMade, AnswerKept | None]:
         """Call her once, and show the call to her program until it is answered.
 
         The notifier goes first: after a crash in between she is called twice, never not at all.
@@ -129,24 +128,29 @@ class Calling:
             shown = Call(draw.id, stratum, person, pseudonym, zh, en, talk.call.at)
             self.waiting[draw.id, person] = shown
             self.bell.ring(POOL)
-        return talk.call
+        return talk.call, talk.answer
 
     async def _talk(self, draw: str, person: str) -> Talk:
-        """What stands of a person's call, read once. Raises MissingError if she is none of ours."""
-        if (draw, person) not in self.talks:
+        """What stands of a person's call. Raises MissingError if she is none of ours."""
+        if draw not in self.talks:
             if len(self.talks) >= MOST:
                 self.talks.clear()
-            talk = await asyncio.to_thread(self._read, draw, person)
-            self.talks.setdefault((draw, person), talk)
-        return self.talks[draw, person]
+            self.talks.setdefault(draw, await asyncio.to_thread(self._read, draw))
+        talks = self.talks[draw]
+        if person not in talks:
+            named = await asyncio.to_thread(self.pools.roster.person, draw, person)
+            talks.setdefault(person, Talk(named))
+        return talks[person]
 
-    def _read(self, draw: str, person: str) -> Talk:
+    def _read(self, draw: str) -> dict[str, Talk]:
+        """The talks of a draw that were begun before this process was; of others nothing stands."""
         roster = self.pools.roster
-        return Talk(
-            roster.person(draw, person),
-            roster.find(CallMade, key_of(draw, "call", person)),
-            roster.find(AnswerKept, key_of(draw, "answer", person)),
-        )
+        calls = roster.by_person(CallMade, draw, "call")
+        answers = roster.by_person(AnswerKept, draw, "answer")
+        return {
+            person: Talk(roster.person(draw, person), call, answers.get(person))
+            for person, call in calls.items()
+        }
 
     def _message(self, state: TenderState) -> tuple[str, str]:
         """When and where, in both languages; nothing that tells what for."""

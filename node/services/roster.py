@@ -100,7 +100,7 @@ def text_of(part: msgspec.Struct) -> str:
     return encode(part).decode()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _persons(text: str) -> Persons:
     """The hundreds of one draw, asked for with each call and seat of it."""
     return decode(text.encode(), Persons)
@@ -182,6 +182,12 @@ class Roster:
         """One fact of a kind, or None."""
         text = self.store.fact(key)
         return None if text is None else decode(text.encode(), kind)
+
+    def by_person(self, kind: type[P], draw: str, what: str) -> dict[str, P]:
+        """All facts of a kind about the persons of a draw."""
+        prefix = key_of(draw, what) + "/"
+        found = self.store.facts(prefix)
+        return {key.removeprefix(prefix): decode(found[key].encode(), kind) for key in found}
 
     def keep(self, parts: Iterable[tuple[str, msgspec.Struct]]) -> None:
         """Store facts durably, all or none."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from node.adapters.sql import aside
-from node.adapters.sql.remembered import LONGEST, MOST, Remembered
+from node.adapters.sql.remembered import MOST, Remembered
 from node.adapters.sql.store import SqlStore
 from node.adapters.sql.together import Together
 from node.core.errors import UnavailableError
@@ -108,9 +108,6 @@ def test_fact_is_read_once_and_written_through(store: SqlStore) -> None:
     assert store.fact("a") == "1"
     store.commit(Batch(facts={"a": "2"}))
     assert store.fact("a") == "2"
-    long = "x" * (LONGEST + 1)
-    store.put_fact("a", long)
-    assert store.fact("a") == long
 
 
 def test_fact_that_changes_while_it_is_read_is_not_remembered_as_it_was() -> None:
@@ -140,8 +137,29 @@ def test_fact_is_asked_for_anew_after_a_write_of_unknown_outcome(
     assert store.fact("a") == "2"
 
 
+def test_patient_write_is_taken_along_by_one_that_is_not(store: SqlStore) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        fact = {"a": "1"}
+        patient = threads.submit(
+            store._database.write, lambda db: aside.put_facts(db, fact), patience_s=60.0
+        )
+        waiting(store, 1)
+        seen = commits(store)
+        store._database.write(lambda db: aside.put_facts(db, {"b": "2"}))
+        patient.result(10)
+    assert len(seen) == 1
+    assert store.facts("") == {"a": "1", "b": "2"}
+
+
+def test_patient_write_that_nobody_takes_along_is_written_by_itself(store: SqlStore) -> None:
+    store._database.write(lambda db: aside.put_facts(db, {"a": "1"}), patience_s=0.001)
+    assert store.fact("a") == "1"
+
+
 def test_memory_is_bounded() -> None:
     facts = Remembered()
-    for i in range(MOST + 10):
-        facts.wrote({str(i): "v"})
-    assert len(facts._facts) <= MOST
+    for i in range(20):
+        facts.wrote({str(i): "v" * (MOST // 8)})
+    assert 0 < sum(len(value or "") for value in facts._facts.values()) <= MOST
+    facts.forget(list(facts._facts))
+    assert facts._size == 0

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-MOST: Final = 16_384
-LONGEST: Final = 4_096
-"""Longer values are left to the database: few are, and they would fill the memory."""
+MOST: Final = 16 * 1024 * 1024
+"""Characters of keys and values; with more than that all are forgotten."""
 
 
 @dataclass(slots=True)
@@ -21,6 +20,7 @@ class Remembered:
     """Key -> value, or None for a fact that does not stand. Safe for threads."""
 
     _facts: dict[str, str | None] = field(default_factory=dict)
+    _size: int = 0
     _writes: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -49,12 +49,20 @@ class Remembered:
         with self._lock:
             self._writes += 1
             for key in keys:
-                self._facts.pop(key, None)
+                self._pop(key)
 
     def _put(self, key: str, value: str | None) -> None:
-        if len(self._facts) >= MOST:
+        self._pop(key)
+        self._size += _length(key, value)
+        if self._size > MOST:
             self._facts.clear()
-        if value is None or len(value) <= LONGEST:
-            self._facts[key] = value
-        else:
-            self._facts.pop(key, None)
+            self._size = _length(key, value)
+        self._facts[key] = value
+
+    def _pop(self, key: str) -> None:
+        if key in self._facts:
+            self._size -= _length(key, self._facts.pop(key))
+
+
+def _length(key: str, value: str | None) -> int:
+    return len(key) + len(value or "")

@@ -31,7 +31,10 @@ KILLED = ("killed-before", "killed-after")
 FAILED = ("lost", "kept")
 LATE_S = 0.3
 """How long after its answer a commit of the planted bug happens."""
-_ON_BEHALF = {"sync_folder", "_sync_folder", "Path.replace", "Path.rename"}
+_ON_BEHALF = {"sync_folder", "_sync_folder", "Path.replace", "Path.rename"} | {
+    "SqlStore._patiently",
+    "SqlStore._write_facts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +171,9 @@ def database_hook(striker: Striker) -> Callable[[ModuleType], None]:
     def hook(module: ModuleType) -> None:
         write = module.Database.write
 
-        @contextmanager
-        def watched(self: Any) -> Iterator[Any]:  # noqa: ANN401 - a database
-            with striker.around(caller(3), _bad_store), write(self) as connection:
-                yield connection
+        def watched(self: Any, work: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+            with striker.around(caller(2), _bad_store):
+                return write(self, work, **options)
 
         module.Database.write = watched
 

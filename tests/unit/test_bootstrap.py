@@ -8,13 +8,15 @@ from typing import Any, cast
 import pytest
 
 from chain.errors import ChainUnavailable
+from chain.facts import Block, Look
 from node import bootstrap
 
 SETTINGS = cast("Any", SimpleNamespace(chain=SimpleNamespace(rpc="rpc", registry="00" * 20)))
+NEWEST = Block(7, "ab", 5)
 KEYS = cast("Any", SimpleNamespace(chain=b"key"))
 
 
-@pytest.mark.parametrize("at", ["operator", "latest", "registry_head"])
+@pytest.mark.parametrize("at", ["operator", "look", "latest", "registry_changes"])
 def test_chain_killed_at_any_call_of_the_first_look_is_waited_for(
     at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,8 +36,8 @@ def test_chain_killed_at_any_call_of_the_first_look_is_waited_for(
         contracts={"registry": "0x" + "00" * 20},
         chain_id=20260,
         operator=call("operator", "vkey"),
-        latest=call("latest", SimpleNamespace(number=7, hash="ab", time=5)),
-        registry_head=call("registry_head", b"head"),
+        look=call("look", Look(NEWEST, b"head", ())),
+        latest=call("latest", NEWEST),
         registry_changes=call("registry_changes", []),
     )
     monkeypatch.setattr("node.bootstrap.ChainClient.at_registry", lambda *_: client)

@@ -10,7 +10,6 @@ import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 ELECT_S = 0.5
 """How often a standby asks for the database's lock, and how often its holder looks after it."""
-THREADS = 32
-"""Most of them only wait for the disk or the chain."""
 RETRY_S = 5.0
 """How long a standby leaves a database alone that does not answer."""
 log = structlog.get_logger()
@@ -58,10 +55,8 @@ async def _run(settings: Settings, pid: Path) -> None:
     from node.adapters.sql.store import SqlStore
 
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(THREADS))
     for number in STOPPING:
-        loop.add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     store = await asyncio.to_thread(SqlStore, settings.store.database_url)
     try:
         if await _elected(store, stopping):

@@ -137,25 +137,6 @@ def test_fact_is_asked_for_anew_after_a_write_of_unknown_outcome(
     assert store.fact("a") == "2"
 
 
-def test_patient_write_is_taken_along_by_one_that_is_not(store: SqlStore) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        fact = {"a": "1"}
-        patient = threads.submit(
-            store._database.write, lambda db: aside.put_facts(db, fact), patience_s=60.0
-        )
-        waiting(store, 1)
-        seen = commits(store)
-        store._database.write(lambda db: aside.put_facts(db, {"b": "2"}))
-        patient.result(10)
-    assert len(seen) == 1
-    assert store.facts("") == {"a": "1", "b": "2"}
-
-
-def test_patient_write_that_nobody_takes_along_is_written_by_itself(store: SqlStore) -> None:
-    store._database.write(lambda db: aside.put_facts(db, {"a": "1"}), patience_s=0.001)
-    assert store.fact("a") == "1"
-
-
 def test_memory_is_bounded() -> None:
     facts = Remembered()
     for i in range(20):

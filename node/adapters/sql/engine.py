@@ -108,15 +108,14 @@ class Database:
         ):
             yield connection
 
-    def write(self, work: Callable[[Connection], T], *, patience_s: float = 0.0) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction that is on the disk when this returns, or did not happen.
 
-        Many threads' work may share a transaction (`together`), so `work` may be called again;
-        with patience it waits so long (seconds) for one to share. If this raises UnavailableError
-        it may have happened all the same: read what stands. With code `in-use` it did not:
-        another process writes here.
+        Many threads' work may share a transaction (`together`), so `work` may be called again. If
+        this raises UnavailableError it may have happened all the same: read what stands. With
+        code `in-use` it did not: another process writes here.
         """
-        return self._together.write(work, patience_s=patience_s)
+        return self._together.write(work)
 
     def _transaction(self, run: Callable[[Connection], None]) -> None:
         with _mapped("written", self._folder):

@@ -9,7 +9,6 @@ not do it; after that the outcome of a write is unknown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -17,10 +16,6 @@ from node.adapters.sql import aside, logs, places
 from node.adapters.sql.engine import Database
 from node.adapters.sql.remembered import Remembered
 from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
-
-T = TypeVar("T")
-PATIENCE_S = 0.03
-"""So long a write without records waits for one with records to take it along."""
 
 
 class SqlStore:
@@ -49,8 +44,7 @@ class SqlStore:
 
     def commit(self, batch: Batch) -> None:
         """Write streams, records, places, sealed shares, tasks, refusals and facts at once."""
-        patience_s = 0.0 if batch.places else PATIENCE_S
-        self._write_facts(batch.facts, lambda db: self._put(db, batch), patience_s)
+        self._write_facts(batch.facts, lambda db: self._put(db, batch))
         self._newest = max(self._newest, batch.now)
 
     def _put(self, db: Connection, batch: Batch) -> None:
@@ -63,16 +57,10 @@ class SqlStore:
         if batch.now > self._newest:
             _put_clock(db, batch.now)
 
-    def _patiently(self, work: Callable[[Connection], T]) -> T:
-        """Do work for which nobody waits who would notice."""
-        return self._database.write(work, patience_s=PATIENCE_S)
-
-    def _write_facts(
-        self, facts: Mapping[str, str], work: Callable[[Connection], None], patience_s: float
-    ) -> None:
+    def _write_facts(self, facts: Mapping[str, str], work: Callable[[Connection], None]) -> None:
         """Do `work`, which sets these facts, and remember them as they then stand."""
         try:
-            self._database.write(work, patience_s=patience_s)
+            self._database.write(work)
         except BaseException:
             self._facts.forget(facts)
             raise
@@ -119,7 +107,7 @@ class SqlStore:
 
     def mirror(self, keeper: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """The same for the log of a partner, `keeper`: entries and a note with its quorum."""
-        self._patiently(lambda db: logs.mirror(db, keeper, start, entries, note))
+        self._database.write(lambda db: logs.mirror(db, keeper, start, entries, note))
 
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""
@@ -133,11 +121,11 @@ class SqlStore:
 
     def set_quorum(self, origin: str, size: int, note: str) -> None:
         """Store a checkpoint's note with its quorum of cosignatures; the first one stands."""
-        self._patiently(lambda db: logs.set_quorum(db, origin, size, note))
+        self._database.write(lambda db: logs.set_quorum(db, origin, size, note))
 
     def drop_quorum(self, origin: str, size: int) -> None:
         """Forget the quorum form of a checkpoint's note: its witnesses no longer suffice."""
-        self._patiently(lambda db: logs.drop_quorum(db, origin, size))
+        self._database.write(lambda db: logs.drop_quorum(db, origin, size))
 
     def notes(
         self, origin: str, after: int = 0, *, quorum: bool = True, limit: int | None = None
@@ -163,7 +151,7 @@ class SqlStore:
 
     def set_witnessed(self, origin: str, old: int, size: int, root: str) -> bool:
         """Persist what we are about to cosign; False if not `old` stands (compare-and-set)."""
-        return self._patiently(lambda db: logs.set_witnessed(db, origin, old, size, root))
+        return self._database.write(lambda db: logs.set_witnessed(db, origin, old, size, root))
 
     def tasks(self, kind: str | None = None) -> list[Task]:
         """Open tasks, oldest first."""
@@ -173,12 +161,12 @@ class SqlStore:
     def done(self, kind: str, keys: Iterable[str]) -> None:
         """Remove finished tasks."""
         finished = tuple(keys)
-        self._patiently(lambda db: aside.finish(db, kind, finished))
+        self._database.write(lambda db: aside.finish(db, kind, finished))
 
     def put_fact(self, key: str, value: str) -> None:
         """Remember one small private fact durably."""
         facts = {key: value}
-        self._write_facts(facts, lambda db: aside.put_facts(db, facts), PATIENCE_S)
+        self._write_facts(facts, lambda db: aside.put_facts(db, facts))
 
     def fact(self, key: str) -> str | None:
         """The fact, or None."""

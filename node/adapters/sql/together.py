@@ -2,9 +2,7 @@
 
 A transaction costs the same fsync for one row as for a hundred. While one is on its way to the
 disk, others that want to write wait for the lock; the first who gets it takes all their work with
-its own. Work that nobody waits for at a screen is patient: it lets the next transaction of others
-take it along, and begins one of its own only if none came. Nobody is answered before the
-transaction that holds its work has ended.
+its own. Nobody is answered before the transaction that holds its work has ended.
 
 A piece of work that fails harms no other: all of it is rolled back, and each is done alone. Once
 all work is done and the commit itself fails, its outcome is unknown, and all hear of it.
@@ -14,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -46,17 +44,14 @@ class Together:
     lock: Lock
     _waiting: deque[_Job] = field(default_factory=deque)
 
-    def write(self, work: Callable[[Connection], T], *, patience_s: float = 0.0) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction, perhaps with others'; give what it gives once committed.
 
-        For `patience_s` seconds a transaction of somebody else is waited for. `work` may be called
-        twice: what the first call changed was rolled back then. Raises what it raises, or what
-        the transaction does.
+        `work` may be called twice: what the first call changed was rolled back then. Raises what
+        it raises, or what the transaction does.
         """
         job = _Job(work)
         self._waiting.append(job)
-        if patience_s:
-            wait([job.answer], patience_s)
         with self.lock:
             while not job.answer.done():
                 self._write_waiting()

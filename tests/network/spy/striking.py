@@ -32,7 +32,6 @@ FAILED = ("lost", "kept")
 LATE_S = 0.3
 """How long after its answer a commit of the planted bug happens."""
 _ON_BEHALF = {"sync_folder", "_sync_folder", "Path.replace", "Path.rename"} | {
-    "SqlStore._patiently",
     "SqlStore._write_facts",
 }
 

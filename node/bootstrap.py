@@ -29,20 +29,19 @@ from node.adapters.rpc.client import RpcPartner
 from node.adapters.rpc.server import Servers
 from node.adapters.sql.store import SqlStore
 from node.adapters.telemetry import Telemetry
+from node.adapters.telling import report, report_caught_up, report_duty, report_loss
 from node.adapters.witness import HttpWitness
 from node.core.errors import ConfigError, NodeError, UnavailableError
 from node.core.log.merkle import Tree
-from node.core.records.kinds.draws import PoolPublished
 from node.core.records.kinds.streams import Network
-from node.core.rules.duties import Duty
 from node.core.rules.ruleset import builtin_digest, builtin_rulesets
-from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.anchors import Anchors
 from node.services.at_door import AtDoor
 from node.services.beacon import Beacon
 from node.services.bell import Bell
 from node.services.calling import Calling
+from node.services.catching_up import CatchingUp
 from node.services.cosigning import Cosigning
 from node.services.desk import Desk
 from node.services.draft import Intake
@@ -52,6 +51,7 @@ from node.services.evidence import Evidence
 from node.services.following import Following
 from node.services.founding import Founder
 from node.services.guest import Guest
+from node.services.helping import Helping
 from node.services.identities import Identities
 from node.services.judging import Laws, judge_ahead
 from node.services.keeping import Keeping
@@ -60,10 +60,20 @@ from node.services.loops import Loops
 from node.services.members import Members
 from node.services.mirror import Mirrors
 from node.services.model import Book, OwnLog, Stream
-from node.services.oversight import Oversight
+from node.services.oversight import Oversight, published_at
 from node.services.partners import Partners
 from node.services.pools import PoolService
-from node.services.ports import NEWEST_CLOCK, Block, Keys, Member, Partner, RegistryView, Submission
+from node.services.ports import (
+    NEWEST_CLOCK,
+    Block,
+    Followed,
+    Keys,
+    Member,
+    Partner,
+    RegistryView,
+    StreamRow,
+    Submission,
+)
 from node.services.proofs import Proofs
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
@@ -98,6 +108,7 @@ class Node:
     reads: NodeReads
     telemetry: Telemetry
     store: SqlStore
+    catching_up: CatchingUp
 
     async def run(self) -> None:
         """Run the loops until cancelled."""
@@ -167,6 +178,7 @@ async def build(settings: Settings, store: SqlStore) -> Node:
     await asyncio.to_thread(base.book.load, base.store)
     await asyncio.to_thread(records.publisher.load)
     await asyncio.to_thread(node.reads.mirrors.load)
+    await asyncio.to_thread(node.catching_up.begin)
     return node
 
 
@@ -283,19 +295,13 @@ def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtD
         bell=base.bell,
     )
     app.voting = Voting(base.members, base.chain, base.chain)
+    app.helping = Helping(base.store, desk.blobs, base.members, publisher)
     if desk.role == "centre":
         app.calling = desk.calling
         app.seats = Seats(desk.pools, app.tender, app.active, app.say, base.bell)
     else:
         app.oversight = Oversight(base.store, app.tenders, partial(published_at, base.book))
     return app
-
-
-def published_at(book: Book, stream: str, seq: int) -> PoolPublished | None:
-    """A pool's snapshot at a place of its stream, as we follow it."""
-    known = book.get(stream)
-    state = known.state if known else None
-    return state.snapshots.get(seq) if isinstance(state, OwnState) else None
 
 
 def _id_of(stream: Stream | None) -> str | None:
@@ -320,6 +326,8 @@ def _wire(base: _Base) -> Node:
     loops = _loops(base, app, publisher)
     partners = _partners(base, loops, mirrors, connected)
     loops.follow_partners = partners.refresh
+    catching_up = CatchingUp(app, base.members, report, report_loss, report_caught_up)
+    loops.catch_up = catching_up.once
     if app.oversight is not None:
         identities = Identities(base.store, base.keys.box, app.oversight)
         loops.supervise = Supervision(loops, app.oversight, identities).run_once
@@ -327,7 +335,7 @@ def _wire(base: _Base) -> Node:
     reads = _reads(base, loops, mirrors)
     telemetry = Telemetry()
     Readings(app, base.members).install(telemetry)
-    return Node(base.settings, servers, loops, partners, reads, telemetry, base.store)
+    return Node(base.settings, servers, loops, partners, reads, telemetry, base.store, catching_up)
 
 
 def _partners(
@@ -337,13 +345,17 @@ def _partners(
     checks = GuestChecks(loops.records.desk, base.members)
     guest = Guest(base.me, base.book, base.store, base.clock, base.bell, checks)
 
+    async def take(row: StreamRow, places: list[Followed]) -> None:
+        base.log.check()  # what we said ourselves may not have come back yet
+        await guest.take(row, places)
+
     def following(name: str, partner: Partner) -> Following:
         return Following(
             partner_id=name,
             partner=partner,
             held=guest.held,
             log_size=lambda: mirrors.size(name),
-            take=guest.take,
+            take=take,
             take_log=mirrors.take,
             dispute=loops.dispute,
             report=report,
@@ -358,7 +370,7 @@ def _partners(
 def _reads(base: _Base, loops: Loops, mirrors: Mirrors) -> NodeReads:
     """What HTTP reads."""
     identity = Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts)
-    witness = WitnessDesk(base.keys.witness, base.store, base.clock, base.members)
+    witness = WitnessDesk(base.keys.witness, base.store, base.clock, base.members, base.log.check)
     return NodeReads(identity, loops.records, base.members, loops.cosigning, mirrors, witness)
 
 
@@ -384,16 +396,3 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         small_cell=rules.draw.small_cell.value,
         see_block=see,
     )
-
-
-def report(what: str, error: Exception) -> None:
-    """Tell the operator what failed; it is tried again. A mistake of ours comes with its place."""
-    if isinstance(error, NodeError):
-        log.warning("failed", what=what, code=error.code, detail=str(error))
-    else:
-        log.error("mistake", what=what, exc_info=error)
-
-
-def report_duty(stream: str, duty: Duty, error: NodeError) -> None:
-    """Tell the operator which duty could not be done, and why."""
-    log.warning("duty", stream=stream[:16], kind=duty.kind, code=error.code, detail=str(error))

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from node.adapters.sql import aside, logs, places
+from node.adapters.sql import aside, logs, places, regaining
 from node.adapters.sql.engine import Database
-from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
+from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Stretch, Task
 
 
 class SqlStore:
@@ -94,6 +94,11 @@ class SqlStore:
         """The same for the log of a partner, `keeper`: entries and a note with its quorum."""
         with self._database.write() as db:
             logs.mirror(db, keeper, start, entries, note)
+
+    def regain(self, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
+        """Take back what partners gave of our own streams and of our own log, `origin`."""
+        with self._database.write() as db:
+            regaining.regain(db, origin, batch, stretches)
 
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""

@@ -30,6 +30,7 @@ from node.services.ports.network import (
     Wanted,
     Witness,
 )
+from node.services.ports.recovery import Helper, KnownLog, Lodged, Stretch
 from node.services.ports.store import (
     NEWEST_CLOCK,
     UNTOLD,
@@ -57,7 +58,10 @@ __all__ = [
     "Clock",
     "Entropy",
     "Followed",
+    "Helper",
     "Keys",
+    "KnownLog",
+    "Lodged",
     "LogNote",
     "LogPart",
     "Member",
@@ -70,6 +74,7 @@ __all__ = [
     "RoundWord",
     "Store",
     "StreamRow",
+    "Stretch",
     "Submission",
     "Task",
     "TenderSlots",

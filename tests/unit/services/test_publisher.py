@@ -13,7 +13,8 @@ from node.core.log.merkle import leaf_hash, root_of
 from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
 from node.core.records.place import entry_bytes, entry_of_extra, read_extra
-from node.services.publisher import PADDING, padding
+from node.services.publisher import PADDING
+from node.services.remaking import padding
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.office import Wires, open_network, open_office
 from tests.simulators.people import GUEST, HOST, REGULATOR, id_of, log_vkey

@@ -17,7 +17,7 @@ from node.services.ports import Batch, Stretch
 from node.services.regaining import Judge, OwnEntries, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from node.services.application import Records
     from node.services.members import Members
@@ -130,7 +130,7 @@ class Gathering:
         publisher, store = self.records.publisher, self.records.desk.store
         tree, stretches = Tree(), []
         tree.extend(leaf_hash(entry) for entry in store.entries(self.records.log.origin))
-        waiting = self._waiting(store.unpublished())
+        waiting = self._by_second(store.unpublished())
         ticks = publisher.remaker().ticks(tree, size, root, waiting)
         for entries in ticks or ():
             start = tree.size
@@ -140,17 +140,18 @@ class Gathering:
             store.regain(self.records.log.origin, Batch(), stretches)
         return bool(stretches)
 
-    def _waiting(self, entries: Iterable[str]) -> list[list[str]]:
-        """Entries that no tick holds, stream by stream in order."""
-        of: Mapping[str, str] = {
-            entry: stream.row.id
-            for stream in self.records.book.streams(own=True)
-            for entry in stream.state.entries
-        }
-        found: dict[str, list[str]] = {}
-        for entry in entries:
-            found.setdefault(of[entry], []).append(entry)
-        return list(found.values())
+    def _by_second(self, entries: Sequence[str]) -> list[list[list[str]]]:
+        """Entries that no tick holds: second by second, in each stream by stream, in order."""
+        wanted = frozenset(entries)
+        found: dict[int, dict[str, list[str]]] = {}
+        for stream in self.records.book.streams(own=True):
+            if wanted.isdisjoint(stream.state.entries):
+                continue
+            for row in self.records.desk.store.places(stream.row.id):
+                if row.entry in wanted:
+                    second = found.setdefault(epoch_of(row.what.received), {})
+                    second.setdefault(row.stream, []).append(row.entry)
+        return [list(found[at].values()) for at in sorted(found)]
 
     async def lodged(self, names: Sequence[str]) -> list[Submission]:
         """Take back the boxes of records that stand; gives those that have no place any more."""

@@ -18,8 +18,13 @@ from node.core.log.merkle import Tree, leaf_hash
 from node.core.records.canonical import digest_hex
 from node.core.records.place import entry_bytes, padded_count, padding_entry
 
-MOST_TICKS: Final = 256
-MOST_TRIES: Final = 20_000
+MOST_TICKS: Final = 64
+"""So many ticks are made anew at once: more would have been mirrored, or their host seen gone."""
+MOST_TRIES: Final = 4096
+Second = Sequence[Sequence[str]]
+"""Entries (hex) of the places of one second, stream by stream, each in order."""
+Cut = tuple[int, tuple[int, ...]]
+"""What a tick had taken: so many whole seconds, and so many places of each stream of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +36,20 @@ class Remaker:
     pad: bool
 
     def ticks(
-        self, tree: Tree, size: int, root: str, waiting: Sequence[Sequence[str]]
+        self, tree: Tree, size: int, root: str, waiting: Sequence[Second]
     ) -> list[list[bytes]] | None:
         """The entries, tick by tick, that lead from a tree to `size` and `root`; None if none do.
 
-        `waiting` are entries (hex) of our places that no tick holds, stream by stream in order.
+        `waiting` are our places that no tick holds, oldest first: a tick took all that waited, and
+        only within one second nobody knows which stream came first. The fewest ticks are tried
+        first.
         """
         gap = size - tree.size
-        if not 0 < gap <= MOST_TICKS * self.smallest:
-            return None
-        plans = self._plans(gap, tuple(len(stream) for stream in waiting))
+        counts = range(1, min(MOST_TICKS, gap // (self.smallest if self.pad else 1)) + 1)
+        plans = (plan for count in counts for plan in self._plans(gap, count, waiting, (0, ())))
         for plan in islice(plans, MOST_TRIES):
-            made = self._made(tree.size, plan, waiting)
-            leaves = (leaf_hash(entry) for tick in made for entry in tick)
-            if tree.root_with(leaves).hex() == root:
+            made = self._made(tree.size, plan)
+            if tree.root_with(leaf_hash(entry) for tick in made for entry in tick).hex() == root:
                 return made
         return None
 
@@ -60,34 +65,54 @@ class Remaker:
     def _width(self, records: int) -> int:
         return padded_count(records, self.smallest) if self.pad else max(1, records)
 
-    def _plans(self, gap: int, left: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
-        """How many places of each stream each tick may have had, the fewest first."""
-        if gap == 0:
-            yield []
+    def _plans(
+        self, gap: int, ticks: int, waiting: Sequence[Second], begin: Cut
+    ) -> Iterator[list[list[str]]]:
+        """The places of each of so many ticks that fill the gap, the fewest first."""
+        if ticks == 0:
+            yield from [[]] if gap == 0 else []
             return
-        for counts in product(*(range(most + 1) for most in left)):
-            width = self._width(sum(counts))
-            if width <= gap:
-                rest = tuple(most - count for most, count in zip(left, counts, strict=True))
-                for plan in self._plans(gap - width, rest):
-                    yield [counts, *plan]
+        for end in _cuts(waiting, begin):
+            places = _between(waiting, begin, end)
+            if (width := self._width(len(places))) <= gap:
+                for plan in self._plans(gap - width, ticks - 1, waiting, end):
+                    yield [places, *plan]
 
-    def _made(
-        self, start: int, plan: Sequence[tuple[int, ...]], waiting: Sequence[Sequence[str]]
-    ) -> list[list[bytes]]:
+    def _made(self, start: int, plan: Sequence[Sequence[str]]) -> list[list[bytes]]:
         made: list[list[bytes]] = []
-        done = [0] * len(waiting)
-        for counts in plan:
-            places: list[str] = []
-            for number, count in enumerate(counts):
-                places += waiting[number][done[number] : done[number] + count]
-                done[number] += count
+        for places in plan:
             width = self._width(len(places))
             entries = [entry_bytes(entry) for entry in places]
             entries += [padding(self.secret, start, n) for n in range(width - len(places))]
             made.append(sorted(entries))
             start += width
         return made
+
+
+def _cuts(waiting: Sequence[Second], begin: Cut) -> Iterator[Cut]:
+    """Every point at which a tick that began here may have ended."""
+    number, taken = begin
+    yield begin
+    for later, second in enumerate(waiting[number:], number):
+        least = taken if later == number and taken else (0,) * len(second)
+        ranges = (range(low, len(one) + 1) for low, one in zip(least, second, strict=True))
+        for counts in sorted(product(*ranges), key=sum):
+            if counts != least:
+                yield later, counts
+
+
+def _between(waiting: Sequence[Second], begin: Cut, end: Cut) -> list[str]:
+    """The places from one cut to another."""
+    found: list[str] = []
+    for number in range(begin[0], min(end[0] + 1, len(waiting))):
+        second = waiting[number]
+        low = begin[1] if number == begin[0] and begin[1] else (0,) * len(second)
+        high = end[1] if number == end[0] else tuple(map(len, second))
+        if not high:
+            continue
+        for one, first, last in zip(second, low, high, strict=True):
+            found += one[first:last]
+    return found
 
 
 def padding(secret: bytes, start: int, number: int) -> bytes:

@@ -26,7 +26,7 @@ from tests.simulators.people import HOST
 from tests.simulators.sources import NOON
 
 ORIGIN = "zhuzhou.example/log"
-Made = Callable[[str], Path]
+Made = Callable[..., Path]
 
 
 @pytest.fixture
@@ -299,7 +299,10 @@ def flip(name: str) -> Callable[[dict[str, bytes]], None]:
 
 
 def drop(name: str) -> Callable[[dict[str, bytes]], None]:
-    return lambda files: files.pop(next(one for one in files if one.startswith(name))) and None
+    def change(files: dict[str, bytes]) -> None:
+        del files[next(one for one in files if one.startswith(name))]
+
+    return change
 
 
 def rename_blob(files: dict[str, bytes]) -> None:

@@ -7,6 +7,7 @@ runs the loops until it is cancelled, `Node.stop` closes what was opened.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,7 @@ from node.services.lodging import Lodging
 from node.services.loops import Loops
 from node.services.members import Members
 from node.services.mirror import Mirrors
-from node.services.model import Book, OwnLog, Stream
+from node.services.model import Book, OwnLog, id_of
 from node.services.oversight import Oversight, published_at
 from node.services.partners import Partners
 from node.services.pools import PoolService
@@ -262,7 +263,7 @@ def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
         desk=desk,
         own=lambda items, tasks, facts: sequencer.accept_all(items, tasks=tasks, facts=facts),
         judge=judge,
-        side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
+        side_of=lambda stream: id_of(base.book.side_of(stream, base.me)),
         stands=base.book.place,
     )
 
@@ -304,10 +305,6 @@ def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtD
     return app
 
 
-def _id_of(stream: Stream | None) -> str | None:
-    return None if stream is None else stream.row.id
-
-
 def _wire(base: _Base) -> Node:
     connected: dict[str, Partner] = {}
     desk = _desk(base, connected)
@@ -324,10 +321,11 @@ def _wire(base: _Base) -> Node:
     )
     app = _app(base, desk, mirrors, publisher)
     loops = _loops(base, app, publisher)
-    partners = _partners(base, loops, mirrors, connected)
-    loops.follow_partners = partners.refresh
     catching_up = CatchingUp(app, base.members, report, report_loss, report_caught_up)
     loops.catch_up = catching_up.once
+    gate = catching_up.check_back
+    partners = _partners(base, loops, mirrors, (connected, gate))
+    loops.follow_partners = partners.refresh
     if app.oversight is not None:
         identities = Identities(base.store, base.keys.box, app.oversight)
         loops.supervise = Supervision(loops, app.oversight, identities).run_once
@@ -339,14 +337,18 @@ def _wire(base: _Base) -> Node:
 
 
 def _partners(
-    base: _Base, loops: Loops, mirrors: Mirrors, connected: dict[str, Partner]
+    base: _Base,
+    loops: Loops,
+    mirrors: Mirrors,
+    ours: tuple[dict[str, Partner], Callable[[], None]],
 ) -> Partners:
-    """Whom we are connected to, and what we follow there."""
+    """Whom we are connected to, and what we follow there, once we may judge it (`ours`)."""
+    connected, check_back = ours
     checks = GuestChecks(loops.records.desk, base.members)
     guest = Guest(base.me, base.book, base.store, base.clock, base.bell, checks)
 
     async def take(row: StreamRow, places: list[Followed]) -> None:
-        base.log.check()  # what we said ourselves may not have come back yet
+        check_back()  # what others say of us is judged by what we said ourselves
         await guest.take(row, places)
 
     def following(name: str, partner: Partner) -> Following:

@@ -67,17 +67,20 @@ class CatchingUp:
     report: Callable[[str, Exception], None]
     told: Callable[[Loss], None]
     caught_up: Callable[[int], None]
+    is_back: bool = True
     since: float | None = None
     spoken: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         """At the start: only read until `once` has looked around. Blocking.
 
-        A node whose store and chain know of no log of its own has nothing to lose.
+        A node whose store and chain know of no log of its own has nothing to lose. `is_back` says
+        whether our own streams are: before, what others say of us cannot be judged.
         """
         store, log = self.records.desk.store, self.records.log
         if log.tree.size or mark_of(store) is not None or self._anchored():
             log.halt("正在向伙伴核对本方日志", "asking partners what they know of our log")
+            self.is_back = False
 
     def _anchored(self) -> list[Claim]:
         """What the chain holds of our log. Blocking; a chain that is silent claims nothing."""
@@ -172,6 +175,7 @@ class CatchingUp:
             self.report(what, error)
 
     async def _put_mark(self) -> Mark:
+        self.is_back = False
         desk, size = self.records.desk, self.records.log.tree.size
         mark = Mark("noticed", desk.clock.now(), size)
         await desk.off(desk.store.put_fact, MARK, mark.text())
@@ -206,6 +210,7 @@ class CatchingUp:
         unmet = self._unmet(claims)
         if self._are_serious(unmet):
             raise self._cannot(unmet)
+        self.is_back = True
         again = await gathering.lodged(sorted(heard))
         losses = await desk.off(gathering.losses)
         self._open()
@@ -247,8 +252,14 @@ class CatchingUp:
             if head.size > old:
                 store.set_witnessed(one.origin, old, head.size, head.root.hex())
 
+    def check_back(self) -> None:
+        """Raise UnavailableError (`catching-up`) until our own streams are back."""
+        if not self.is_back:
+            self.records.log.check()
+
     def _open(self) -> None:
         self.records.log.halt("", "")
+        self.is_back = True
         self.since = None
         self.records.bell.ring(QUORUM, STREAMS)
 

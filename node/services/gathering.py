@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from node.core.errors import LogError, NodeError
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.records.canonical import epoch_of
 from node.services.bell import STREAMS
-from node.services.helping import box_of
 from node.services.losses import Looking
 from node.services.model import moved
 from node.services.ports import Batch, Stretch
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from node.services.application import Records
     from node.services.members import Members
     from node.services.model import Stream
-    from node.services.ports import Followed, PlaceRow, StreamRow, Submission
+    from node.services.ports import Followed, Partner, PlaceRow, StreamRow, Submission
     from node.services.standing import Loss
+
+LOOKS: Final = 20
+LOOK_S: Final = 0.25
+"""How often, and how long apart, we look whether a member's own log has come so far."""
 
 
 @dataclass(slots=True)
@@ -76,15 +80,18 @@ class Gathering:
         if own.tree.size >= size:
             return
         try:
-            async for part in self.records.desk.partners[name].given_log(own.tree.size):
+            async for part in self._partner(name).given_log(own.tree.size):
                 await self.records.desk.off(own.take, part)
         except NodeError as error:
             self.report(f"our log from {name}", error)
 
+    def _partner(self, name: str) -> Partner:
+        return self.records.desk.partners[name]
+
     async def _places(self, name: str) -> None:
         held = {one.row.id: len(one.records) for one in self.records.book.streams(own=True)}
         try:
-            async for row, places in self.records.desk.partners[name].given_places(held):
+            async for row, places in self._partner(name).given_places(held):
                 self.infos.setdefault(row.id, row)
                 stream = self.shown.setdefault(row.id, {})
                 for place in places:
@@ -159,24 +166,36 @@ class Gathering:
         again: dict[str, Submission] = {}
         for name in names:
             try:
-                partner = self.records.desk.partners[name]
-                async for item, ciphertext in partner.given_lodged(streams):
-                    if await self.records.desk.off(self._keep_box, item, ciphertext):
-                        again.setdefault(item.opened.id, item)
+                async for item, ciphertext in self._partner(name).given_lodged(streams):
+                    if await self._is_its(name, item):
+                        await self.records.desk.off(self._keep_box, item, ciphertext)
+                        again[item.opened.id] = item
             except NodeError as error:
                 self.report(f"records lodged with {name}", error)
-        return list(again.values())
+        stands = self.records.book.answer
+        return [item for record, item in again.items() if stands(record) is None]
 
-    def _keep_box(self, item: Submission, ciphertext: bytes | None) -> bool:
-        """Blocking. True if the record itself has no place."""
-        desk, record = self.records.desk, item.opened.id
-        if ciphertext is not None and box_of(item) is not None:
-            desk.blobs.put(ciphertext)
-        if self.records.book.answer(record) is None:
-            return True
-        if item.sealed:
-            desk.store.regain(self.records.log.origin, Batch(sealed={record: item.sealed}), ())
+    async def _is_its(self, name: str, item: Submission) -> bool:
+        """Whether a member logged that it lodged this, as it does before it brings it.
+
+        The shares of a box are signed by nobody: another's would have its maker blamed. We may
+        have to wait a little: its log is followed beside.
+        """
+        for _ in range(LOOKS):
+            side = self.records.book.side_of(item.opened.stream, name)
+            if side is not None and item.opened.id in getattr(side.state, "lodged", ()):
+                return True
+            await asyncio.sleep(LOOK_S)
+        self.report(f"{name} gives {item.opened.id[:16]}", LogError("it has not logged that"))
         return False
+
+    def _keep_box(self, item: Submission, ciphertext: bytes | None) -> None:
+        """Blocking."""
+        desk, record = self.records.desk, item.opened.id
+        if ciphertext is not None:
+            desk.blobs.put(ciphertext)
+        if item.sealed and self.records.book.answer(record) is not None:
+            desk.store.regain(self.records.log.origin, Batch(sealed={record: item.sealed}), ())
 
     def losses(self) -> list[Loss]:
         """What is missing in all that our log has beyond the old copy. Blocking."""

@@ -224,6 +224,11 @@ def extend(stream: Stream, state: State, candidate: Candidate) -> Stream:
     return Stream(row, state, (*stream.records, candidate.opened.id))
 
 
+def id_of(stream: Stream | None) -> str | None:
+    """A stream's id, if there is one."""
+    return None if stream is None else stream.row.id
+
+
 def moved(before: Book, after: Iterable[Stream]) -> list[StreamRow]:
     """Rows that are new or changed, for the commit."""
     rows = []

@@ -58,6 +58,7 @@ class BidderProgram:
     bidder: Bidder
     refused: bool = False
     has_receipt: bool = False
+    was_restored: bool = False
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -94,6 +95,7 @@ class BidderProgram:
         except NodeError as error:
             if error.code not in (*LATER, "rule", "state"):
                 raise
+            self.was_restored = self.was_restored or error.code == "catching-up"
             return f"waits: {error}"
 
     async def step(self, pen: Pen, state: TenderState, now: int) -> str:
@@ -104,6 +106,8 @@ class BidderProgram:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line
+        if self.was_restored:
+            await self._seal_again(pen)
         opening, until = epoch_of(state.terms.opening), unlock_end(state)
         if opening <= now <= until and UNLOCK not in pen.sent:
             return await self._unlock(pen, state, now)
@@ -119,6 +123,21 @@ class BidderProgram:
             self.refused = error.code not in LATER
             raise
         return f"{self.bidder.id}: bid {kept.id[:8]} sealed" if accepted else ""
+
+    async def _seal_again(self, pen: Pen) -> None:
+        """The node has lost its store and come back: our box may have been lost with it.
+
+        Sent again it changes nothing else; so whatever is answered but "not now", that was it.
+        """
+        kept = pen.kept(BID)
+        if kept is not None:
+            pen.sent.discard(BID)
+            try:
+                await pen.say(self.means.door, BID, kept, final=True)
+            except NodeError as error:
+                if error.code in LATER:
+                    raise
+        self.was_restored = False
 
     def _sealed(self, state: TenderState) -> tuple[BidSealed, MadeBox]:
         """Package, box and body; our key for the box is forgotten here: the holders have it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,7 +243,9 @@ async def test_bid_that_nobody_was_shown_is_named_by_its_leaf_and_may_be_sent_ag
     assert again.record == accepted.record
 
 
-async def test_bid_that_a_guest_had_lodged_comes_back_with_its_box() -> None:
+async def test_bid_that_a_guest_had_lodged_comes_back_with_its_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world, old, stream = await grown()
     bid = await vouched_bid(world, stream)
     await world.host.take(bid)
@@ -253,6 +256,8 @@ async def test_bid_that_a_guest_had_lodged_comes_back_with_its_box() -> None:
     guest.blobs.put(world.host.blobs.get(name) or b"")
     restored = world.restored(old, blobs=MemoryBlobs())
     restored.office.log.quorum = world.host.log.quorum
+    side = SimpleNamespace(state=SimpleNamespace(lodged={id_of(bid): 2}))
+    monkeypatch.setattr(restored.office.book, "side_of", lambda *_: side)
     assert await restored.turn() == ""
     assert restored.office.book.answer(id_of(bid)) is not None
     assert restored.office.blobs.get(name) is not None
@@ -275,6 +280,26 @@ def lodge(guest: Office, item: Submission) -> None:
         "sealed": ",".join(one.hex() for one in item.sealed),
     }
     guest.store.put_fact(lodged_key(id_of(item)), encode_payload(payload))
+
+
+async def test_shares_of_a_partner_that_never_lodged_the_bid_are_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Shares are signed by nobody: with others' in their place the bidder would be blamed."""
+    monkeypatch.setattr("node.services.gathering.LOOKS", 1)
+    monkeypatch.setattr("node.services.gathering.LOOK_S", 0.0)
+    world, old, stream = await grown()
+    bid = await vouched_bid(world, stream)
+    await world.host.take(bid)
+    await world.tick()
+    false = Submission(bid.envelope, bid.body, tuple(bytes(112) for _ in bid.sealed))
+    lodge(world.offices[GUEST], false)
+    restored = world.restored(old, blobs=MemoryBlobs())
+    restored.office.log.quorum = world.host.log.quorum
+    assert await restored.turn() == ""
+    assert restored.office.book.answer(id_of(bid)) is None
+    assert restored.office.store.sealed(id_of(bid), 1) is None
+    assert any("it has not logged that" in line for line in restored.reports)
 
 
 async def test_place_that_a_partner_made_up_is_not_taken() -> None:

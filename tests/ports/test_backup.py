@@ -17,10 +17,10 @@ from node.adapters.backup import MANIFEST
 from node.adapters.sql.copying import snapshot
 from node.adapters.sql.store import SqlStore
 from node.cli import main as program
-from node.cli.config_file import ConfigFile
 from node.core.errors import ConfigError
 from node.services.ports import Batch, LogNote, Submission
 from node.services.standing import mark_of
+from tests.simulators.centre import make_centre
 from tests.simulators.office import open_office
 from tests.simulators.people import HOST
 from tests.simulators.sources import NOON
@@ -34,27 +34,7 @@ def centre(tmp_path: Path) -> Made:
     """A centre's folder with its configuration, on a database."""
 
     def make(url: str, name: str = "centre", member: str = HOST) -> Path:
-        folder = tmp_path / name
-        (folder / "keys").mkdir(parents=True)
-        (folder / "keys" / "log.key").write_text("ab" * 32)
-        file = ConfigFile(
-            about="a test",
-            id=member,
-            role="centre",
-            name_zh="株洲",
-            name_en="Zhuzhou",
-            http="127.0.0.1:8080",
-            grpc="127.0.0.1:8443",
-            rpc="http://127.0.0.1:8545",
-            registry="0x" + "00" * 20,
-            origin=f"{member}.example/log",
-            tick_ms=10_000,
-            smallest_tick=64,
-            clock="system",
-            database_url=url,
-        )
-        (folder / "config.toml").write_text(file.text(), "utf-8")
-        return folder
+        return make_centre(tmp_path / name, url, member)
 
     return make
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.core.errors import ConfigError, LogError
+from node.core.errors import ConfigError, LogError, NodeError, UnavailableError
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import open_envelope
 from node.core.records.keys import key_id
@@ -25,7 +25,7 @@ from node.services.actors.reading import Reading
 from node.services.actors.roll import Calendar
 from node.services.actors.seat import Judgement, owed
 from node.services.actors.tender_file import FactFound, Outcome, read_tender_file
-from node.services.ports import Followed
+from node.services.ports import Accepted, Followed, Submission
 from node.services.ports.door import Beat, Call
 from tests.conftest import ROOT
 from tests.simulators import people
@@ -153,6 +153,36 @@ def test_a_host_that_gives_a_receipt_for_something_else_is_not_believed() -> Non
 
     with pytest.raises(LogError, match="does not hold"):
         asyncio.run(run())
+
+
+class Forgetful(SimDoor):
+    """A host that lost its disk after the bids: each one's first consent meets it catching up."""
+
+    asked: list[str]
+
+    def _one(self, item: Submission) -> Accepted | NodeError:
+        header = open_envelope(item.envelope).header
+        if header.type == "bid.unlocked/v1" and header.author not in self.asked:
+            self.asked.append(header.author)
+            self.stage.blobs.data.clear()
+            return UnavailableError("an old copy", code="catching-up")
+        return super()._one(item)
+
+
+def test_a_bidder_whose_host_was_restored_sends_its_box_again() -> None:
+    """Nobody else has it; without it the bid could not be opened."""
+    asked: list[str] = []
+
+    class Lossy(Cast):
+        def door(self, name: str, member: str = HOST) -> SimDoor:
+            door = Forgetful(self.stage, member, self.drawer(name).fuse.pass_by)
+            door.asked = asked
+            return door
+
+    cast = Lossy(tender_file(REAL))
+    asyncio.run(cast.whole())
+    assert len(set(asked)) == 7
+    assert len(cast.state.opened) == 7
 
 
 def test_a_receipt_of_another_members_log_is_none_of_the_hosts() -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from node.core.errors import UnavailableError
 from node.core.log.note import parse_note
 from node.core.log.witness import add_checkpoint
 from node.core.records.envelope import open_envelope
+from node.services.application import Records
 from node.services.catching_up import START_S
 from node.services.lodging import encode_payload, lodged_key
 from node.services.model import OwnLog
@@ -23,9 +24,9 @@ from node.services.ports import Followed, KnownLog, LogPart, Submission
 from node.services.publisher import PADDING
 from node.services.standing import MARK, Mark, losses_of, mark_of
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
-from tests.simulators.office import Office, other_history
+from tests.simulators.office import Office, open_office, other_history, quorum_made
 from tests.simulators.people import GUEST, HOST, REGULATOR, founding, id_of
-from tests.simulators.restoring import Restored, World
+from tests.simulators.restoring import Restored, SimChain, SimHelper, World
 
 pytestmark = pytest.mark.anyio
 
@@ -395,9 +396,6 @@ async def test_witness_of_a_restored_node_goes_never_back() -> None:
 
 def restored_guest(world: World, store: MemoryStore) -> Restored:
     """The guest again, on an old copy; its partners help it."""
-    from tests.simulators.office import open_office
-    from tests.simulators.restoring import SimChain, SimHelper
-
     office = open_office(GUEST, store, clock=world.host.clock, wires=world.wires)
     partners = {n: SimHelper(o, GUEST) for n, o in world.offices.items() if n != GUEST}
     made = Restored(office, partners, SimChain())
@@ -478,3 +476,15 @@ async def test_restored_from_a_backup_on_either_engine(database_url: str, tmp_pa
     await is_whole(world, restored, stream)
     again.close()
     store.close()
+
+
+async def test_only_at_our_own_door_may_the_shares_of_a_lost_box_be_brought_again() -> None:
+    office = open_office(HOST)
+    office.log.quorum = quorum_made(office.log.origin, office.clock.at)
+    stream = await office.open_tender()
+    bid = await office.bid(stream, "a")
+    records = cast("Records", SimpleNamespace(book=office.book))
+    assert Records._as_from(records, bid, GUEST).sealed == bid.sealed, "a new one from anybody"
+    await office.take(bid)
+    assert Records._as_from(records, bid, GUEST).sealed == ()
+    assert Records._as_from(records, bid, None).sealed == bid.sealed

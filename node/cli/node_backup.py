@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,7 +84,8 @@ def _prefix(settings: Settings) -> str:
 
 def _prune(folder: Path, settings: Settings, keep: int) -> list[Path]:
     """Remove the oldest backups of this node; their names sort by their time."""
-    found = sorted(folder.glob(f"{_prefix(settings)}*.tar"))
+    ours = re.compile(re.escape(_prefix(settings)) + r"\d{8}T\d{6}Z\.tar")
+    found = sorted(path for path in folder.iterdir() if ours.fullmatch(path.name))
     old = found[:-keep]
     for path in old:
         path.unlink()

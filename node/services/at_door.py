@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from node.services.calling import Calling
     from node.services.helping import Helping
     from node.services.oversight import Oversight
-    from node.services.ports import Accepted, Followed, KnownLog, Lodged, LogPart, StreamRow
+    from node.services.ports import Accepted, Followed, Known, Lodged, LogPart, StreamRow
     from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
     from node.services.ports.operator import Ballot
     from node.services.seats import Seats
@@ -88,7 +88,7 @@ class AtDoor(Records):
         """Make a change that has its votes."""
         return await asyncio.to_thread(self._voting().execute, op)
 
-    async def known(self, peer: str) -> list[KnownLog]:
+    async def known(self, peer: str) -> Known:
         """What we know of every member's log; no secret between members."""
         del peer
         return await self._helping().known()

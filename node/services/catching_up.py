@@ -22,7 +22,7 @@ cosigning.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -32,7 +32,7 @@ from node.core.log.eras import check_in_eras
 from node.services.bell import QUORUM, STREAMS
 from node.services.gathering import Gathering
 from node.services.losses import refused
-from node.services.ports import Batch
+from node.services.ports import Batch, Known
 from node.services.standing import DONE, MARK, Loss, Mark, facts_of, mark_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ ASK_S: Final = 5.0
 START_S: Final = 4.0
 """A node that nothing marks as an old copy waits so long for enough answers, then goes on: the
 next cosignature tells the same."""
+AGAIN_S: Final = 5.0
+"""Who cannot catch up with what partners give looks again after so long."""
 CHAIN: Final = "chain"
 
 
@@ -69,6 +71,8 @@ class CatchingUp:
     caught_up: Callable[[int], None]
     is_back: bool = True
     since: float | None = None
+    stuck: UnavailableError | None = None
+    again_at: float = 0.0
     spoken: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
@@ -106,6 +110,9 @@ class CatchingUp:
             self.since = None
             return
         now = asyncio.get_running_loop().time()
+        if self.stuck is not None and now < self.again_at:
+            raise self.stuck
+        self.stuck = None
         self.since = now if self.since is None else self.since
         await records.sequencer.rest()
         heard = await self._ask()
@@ -117,11 +124,12 @@ class CatchingUp:
                     self._open()
                 return
             mark = await self._put_mark()
-        if len(heard) < self.needed:
-            raise self._waits(heard)
+        whole = {name for name, answer in heard.items() if not answer.old}
+        if len(whole) < self.needed:
+            raise self._waits(whole)
         await self._catch_up(mark, heard, claims)
 
-    async def _ask(self) -> dict[str, list[KnownLog]]:
+    async def _ask(self) -> dict[str, Known]:
         """What each partner that answers knows of all logs."""
         partners = dict(self.records.desk.partners)
         asked = [asyncio.wait_for(one.known(), ASK_S) for one in partners.values()]
@@ -132,13 +140,13 @@ class CatchingUp:
             ):
                 raise answer
         answers = zip(partners, found, strict=True)
-        return {name: known for name, known in answers if isinstance(known, list)}
+        return {name: known for name, known in answers if isinstance(known, Known)}
 
-    def _claims(self, heard: Mapping[str, Sequence[KnownLog]]) -> list[Claim]:
+    def _claims(self, heard: Mapping[str, Known]) -> list[Claim]:
         """What partners say of our log: by our own signature under a quorum, or by their word."""
         found = []
-        for name, logs in heard.items():
-            for known in (one for one in logs if one.origin == self.records.log.origin):
+        for name, answer in heard.items():
+            for known in (one for one in answer.logs if one.origin == self.records.log.origin):
                 if known.size:
                     found.append(Claim(name, known.size, known.root, proven=False))
                 if known.note:
@@ -181,14 +189,14 @@ class CatchingUp:
         await desk.off(desk.store.put_fact, MARK, mark.text())
         return mark
 
-    def _waits(self, heard: Mapping[str, object]) -> UnavailableError:
-        silent = sorted(set(m.id for m in self.members.partners()) - heard.keys())
+    def _waits(self, heard: Set[str]) -> UnavailableError:
+        silent = sorted(set(m.id for m in self.members.partners()) - heard)
         names = ", ".join(silent)
         return self._stays(
             f"存储是旧副本，只读：需要 {self.needed} 个伙伴应答，现有 {len(heard)} 个；"
-            f"未应答：{names}。请检查与它们的连接",
+            f"未应答或自身也是旧副本：{names}。请检查与它们的连接",
             f"this store is an old copy and only read: {self.needed} partners must answer, "
-            f"{len(heard)} did; silent: {names}. Check the lines to them",
+            f"{len(heard)} did; silent, or old copies too: {names}. Check the lines to them",
         )
 
     def _stays(self, zh: str, en: str) -> UnavailableError:
@@ -197,7 +205,7 @@ class CatchingUp:
         return UnavailableError(en, code="catching-up")
 
     async def _catch_up(
-        self, mark: Mark, heard: Mapping[str, Sequence[KnownLog]], claims: Sequence[Claim]
+        self, mark: Mark, heard: Mapping[str, Known], claims: Sequence[Claim]
     ) -> None:
         """Steps 2 to 8."""
         records, desk = self.records, self.records.desk
@@ -206,10 +214,12 @@ class CatchingUp:
         await gathering.run(sorted(heard), max((c.size for c in claims if c.proven), default=0))
         for claim in sorted(self._unmet(claims), key=lambda claim: claim.size):
             await gathering.remake(claim.size, claim.root)
-        await desk.off(self._witness, [known for logs in heard.values() for known in logs])
+        await desk.off(self._witness, [known for answer in heard.values() for known in answer.logs])
         unmet = self._unmet(claims)
         if self._are_serious(unmet):
-            raise self._cannot(unmet)
+            self.stuck = self._cannot(unmet)
+            self.again_at = asyncio.get_running_loop().time() + AGAIN_S
+            raise self.stuck
         self.is_back = True
         again = await gathering.lodged(sorted(heard))
         losses = await desk.off(gathering.losses)

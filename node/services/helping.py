@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from node.core.errors import MissingError, NodeError
 from node.core.records.kinds import decode_body
 from node.services.lodging import kept_item, lodged_key, payload_of, refused_key
-from node.services.ports import Followed, KnownLog, LogPart
+from node.services.ports import Followed, Known, KnownLog, LogPart
+from node.services.standing import mark_of
 
 if TYPE_CHECKING:
     from node.services.members import Members
@@ -36,12 +37,13 @@ class Helping:
     members: Members
     publisher: Publisher
 
-    async def known(self) -> list[KnownLog]:
+    async def known(self) -> Known:
         """What we know of every member's log."""
         return await asyncio.to_thread(self._known)
 
-    def _known(self) -> list[KnownLog]:
-        return [self._known_of(name) for name in self.members.by_id]
+    def _known(self) -> Known:
+        logs = tuple(self._known_of(name) for name in self.members.by_id)
+        return Known(logs, old=mark_of(self.store) is not None)
 
     def _known_of(self, name: str) -> KnownLog:
         origin = self.members.by_id[name].origin

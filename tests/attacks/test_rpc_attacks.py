@@ -802,7 +802,7 @@ async def test_false_pieces_of_a_log_are_seen(
     tmp_path: Path, pieces: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convert, "MAX_ENTRIES", 8)
-    monkeypatch.setattr("node.adapters.rpc.client.MAX_PART", 16)
+    monkeypatch.setattr("node.adapters.rpc.recovery_client.MAX_PART", 16)
     async with liar(tmp_path, FollowLog=pieces) as partner:
         with pytest.raises((InvalidError, LimitError)):
             await drain(partner.follow_log(0))

@@ -195,11 +195,14 @@ async def test_files_are_not_overwritten_folders_get_names_and_are_pruned(
     assert path.read_bytes() == before
     assert back_up(folder, path, "--replace") == 0
     nightly.mkdir()
+    other = nightly / "yuanping-zhuzhou-2-20200101T000000Z.tar"
+    other.touch()
     for second in range(3):
         at = NOON + second
         monkeypatch.setattr("node.adapters.clock.SystemClock.now", lambda _, at=at: at)
         assert back_up(folder, nightly, "--keep", "2") == 0
     names = sorted(p.name for p in nightly.iterdir())
+    assert names.pop(0) == other.name, "another node's stays"
     assert len(names) == 2
     assert all(name.startswith("yuanping-zhuzhou-20") for name in names)
 

@@ -14,7 +14,7 @@ from yuanping.v1 import recovery_pb2_grpc as rpc
 
 from node.adapters.rpc import convert
 from node.core.errors import InvalidError, LimitError
-from node.services.ports import KnownLog, LogPart, StreamRow
+from node.services.ports import Known, KnownLog, LogPart, StreamRow
 from tests.simulators.application import places, submission
 from tests.simulators.wire import GUEST, HOST, Stage, stage
 
@@ -43,7 +43,9 @@ async def test_all_that_is_given_arrives_unchanged_and_ends(tmp_path: Path) -> N
         cipher = bytes(range(256)) * 4096 * 3
         node.app.lodged = [(submission(1), cipher), (submission(2), None), (submission(3), b"x")]
         guest = node.guest()
-        assert await guest.known() == node.app.logs
+        assert await guest.known() == Known(tuple(node.app.logs))
+        node.app.old = True
+        assert (await guest.known()).old
         assert [part async for part in guest.given_log(0)] == node.app.parts
         assert [part async for part in guest.given_log(4)] == node.app.parts[1:]
         given = [one async for one in guest.given_places({"1" * 64: 1})]
@@ -52,6 +54,7 @@ async def test_all_that_is_given_arrives_unchanged_and_ends(tmp_path: Path) -> N
         lodged = [one async for one in guest.given_lodged(["1" * 64])]
         assert lodged == node.app.lodged
         assert node.app.asked == [
+            ("known", GUEST),
             ("known", GUEST),
             ("given_log", "0", GUEST),
             ("given_log", "4", GUEST),

@@ -16,6 +16,7 @@ from node.core.records.place import FIRST_PREV, What, Where, entry_of
 from node.services.ports import (
     Accepted,
     Followed,
+    Known,
     KnownLog,
     Lodged,
     LogPart,
@@ -86,6 +87,7 @@ class SimApplication:
     entered: list[tuple[bytes, bytes]] = field(default_factory=list)
     disclosed: list[tuple[str, bytes, str]] = field(default_factory=list)
     logs: list[KnownLog] = field(default_factory=list)
+    old: bool = False
     lodged: list[Lodged] = field(default_factory=list)
     hold: asyncio.Event | None = None
     cancelled: int = 0
@@ -241,9 +243,9 @@ class SimApplication:
         self._ask("execute", op)
         return "a" * 64
 
-    async def known(self, peer: str) -> list[KnownLog]:
+    async def known(self, peer: str) -> Known:
         self._ask("known", peer)
-        return self.logs
+        return Known(tuple(self.logs), old=self.old)
 
     async def given_log(self, after: int, peer: str) -> AsyncIterator[LogPart]:
         self._ask("given_log", after, peer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from node.services.helping import Helping
 from node.services.ports import (
     Batch,
     Followed,
+    Known,
     KnownLog,
     Lodged,
     LogPart,
@@ -37,9 +38,10 @@ class SimHelper:
     office: Office
     peer: str
     cut: bool = False
-    lies: Callable[[list[KnownLog]], list[KnownLog]] = lambda known: known
+    lies: Callable[[KnownLog], KnownLog] = lambda known: known
     forge: Callable[[Followed], Followed] = lambda place: place
     spoil: Callable[[LogPart], LogPart] = lambda part: part
+    asked: list[str] = field(default_factory=list)
 
     @property
     def helping(self) -> Helping:
@@ -50,12 +52,14 @@ class SimHelper:
         if self.cut:
             raise UnavailableError(f"{self.office.me} does not answer")
 
-    async def known(self) -> list[KnownLog]:
+    async def known(self) -> Known:
         self._check()
-        return self.lies(await self.helping.known())
+        found = await self.helping.known()
+        return replace(found, logs=tuple(map(self.lies, found.logs)))
 
     async def given_log(self, after: int) -> AsyncIterator[LogPart]:
         self._check()
+        self.asked.append("log")
         async for part in self.helping.log(after, self.peer):
             yield self.spoil(part)
 
@@ -63,6 +67,7 @@ class SimHelper:
         self, held: Mapping[str, int]
     ) -> AsyncIterator[tuple[StreamRow, list[Followed]]]:
         self._check()
+        self.asked.append("places")
         async for row, place in self.helping.places(held, self.peer):
             yield row, [self.forge(place)]
 

@@ -23,7 +23,7 @@ from node.services.ports import (
     Accepted,
     Followed,
     Keys,
-    KnownLog,
+    Known,
     Lodged,
     LogPart,
     Member,
@@ -111,7 +111,7 @@ class RpcPartner:
 
         await self._line.ask(once)
 
-    async def known(self) -> list[KnownLog]:
+    async def known(self) -> Known:
         """What it knows of every member's log."""
         return await recovery_client.known(self._line)
 

@@ -31,8 +31,10 @@ class RecoveryServicer(rpc.RecoveryServiceServicer):
     ) -> pb.GetKnownResponse:
         """Say what we know of all logs."""
         known = await self.app.known(_peer())
-        logs = [pb.KnownLog(origin=k.origin, size=k.size, root=k.root, note=k.note) for k in known]
-        return pb.GetKnownResponse(logs=logs)
+        logs = (
+            pb.KnownLog(origin=k.origin, size=k.size, root=k.root, note=k.note) for k in known.logs
+        )
+        return pb.GetKnownResponse(logs=logs, old_copy=known.old)
 
     async def GiveLog(  # noqa: N802
         self,

@@ -12,7 +12,7 @@ from yuanping.v1 import recovery_pb2 as pb
 from node.adapters.rpc import convert
 from node.adapters.rpc.line import CALL_S, Line
 from node.core.errors import InvalidError, LimitError
-from node.services.ports import Followed, KnownLog, Lodged, LogPart, StreamRow, Submission
+from node.services.ports import Followed, Known, KnownLog, Lodged, LogPart, StreamRow, Submission
 
 MAX_PART: Final = 2**21
 """Entries of one stretch of a log (64 MiB); a node publishes far smaller ones."""
@@ -42,12 +42,12 @@ class Joined:
         return part
 
 
-async def known(line: Line) -> list[KnownLog]:
+async def known(line: Line) -> Known:
     """What the partner knows of all logs. Raises InvalidError for what is no answer."""
     answer = await line.ask(partial(line.recovery.GetKnown, pb.GetKnownRequest(), timeout=CALL_S))
     if len(answer.logs) > MAX_LOGS:
         raise InvalidError(f"{line.whom} knows of more than {MAX_LOGS} logs")
-    return [_known_from(one) for one in answer.logs]
+    return Known(tuple(_known_from(one) for one in answer.logs), old=answer.old_copy)
 
 
 async def given_log(line: Line, after: int) -> AsyncIterator[LogPart]:

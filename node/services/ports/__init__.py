@@ -30,7 +30,7 @@ from node.services.ports.network import (
     Wanted,
     Witness,
 )
-from node.services.ports.recovery import Helper, KnownLog, Lodged, Stretch
+from node.services.ports.recovery import Helper, Known, KnownLog, Lodged, Stretch
 from node.services.ports.store import (
     NEWEST_CLOCK,
     UNTOLD,
@@ -60,6 +60,7 @@ __all__ = [
     "Followed",
     "Helper",
     "Keys",
+    "Known",
     "KnownLog",
     "Lodged",
     "LogNote",

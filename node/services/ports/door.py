@@ -13,7 +13,7 @@ from typing import Protocol
 
 from node.core.errors import NodeError
 from node.services.ports.network import Followed, LogPart, News, Wanted
-from node.services.ports.recovery import KnownLog, Lodged
+from node.services.ports.recovery import Known, Lodged
 from node.services.ports.store import Accepted, StreamRow, Submission
 
 
@@ -153,7 +153,7 @@ class Application(Protocol):
         """Keep the link, and bring `expert.seated` to the host."""
         ...
 
-    async def known(self, peer: str) -> list[KnownLog]:
+    async def known(self, peer: str) -> Known:
         """What we know of every member's log."""
         ...
 

@@ -30,6 +30,14 @@ class KnownLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What one member knows of all logs; `old`: it is on an old copy and may have known more."""
+
+    logs: tuple[KnownLog, ...]
+    old: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
     """Entries of our own log from leaf `start` on, up to a checkpoint that we had signed."""
 
@@ -41,7 +49,7 @@ class Stretch:
 class Helper(Protocol):
     """A partner as one asks it who lost something; raises UnavailableError or what it answered."""
 
-    async def known(self) -> list[KnownLog]:
+    async def known(self) -> Known:
         """What it knows of every member's log."""
         ...
 

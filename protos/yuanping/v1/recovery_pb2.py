@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from yuanping.v1 import records_pb2 as yuanping_dot_v1_dot_records__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayuanping/v1/recovery.proto\x12\x0byuanping.v1\x1a\x19yuanping/v1/records.proto\"\x11\n\x0fGetKnownRequest\"D\n\x08KnownLog\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"7\n\x10GetKnownResponse\x12#\n\x04logs\x18\x01 \x03(\x0b\x32\x15.yuanping.v1.KnownLog\"\x1f\n\x0eGiveLogRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\"@\n\x0fGiveLogResponse\x12-\n\x05piece\x18\x01 \x01(\x0b\x32\x1e.yuanping.v1.FollowLogResponse\",\n\nHeldStream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06places\x18\x02 \x01(\x04\":\n\x11GivePlacesRequest\x12%\n\x04held\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.HeldStream\"a\n\x12GivePlacesResponse\x12\'\n\x06stream\x18\x01 \x01(\x0b\x32\x17.yuanping.v1.StreamInfo\x12\"\n\x06places\x18\x02 \x03(\x0b\x32\x12.yuanping.v1.Place\"$\n\x11GiveLodgedRequest\x12\x0f\n\x07streams\x18\x01 \x03(\t\"\\\n\x12GiveLodgedResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x17.yuanping.v1.SubmissionH\x00\x88\x01\x01\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\n\x07_record2\xc4\x02\n\x0fRecoveryService\x12G\n\x08GetKnown\x12\x1c.yuanping.v1.GetKnownRequest\x1a\x1d.yuanping.v1.GetKnownResponse\x12\x46\n\x07GiveLog\x12\x1b.yuanping.v1.GiveLogRequest\x1a\x1c.yuanping.v1.GiveLogResponse0\x01\x12O\n\nGivePlaces\x12\x1e.yuanping.v1.GivePlacesRequest\x1a\x1f.yuanping.v1.GivePlacesResponse0\x01\x12O\n\nGiveLodged\x12\x1e.yuanping.v1.GiveLodgedRequest\x1a\x1f.yuanping.v1.GiveLodgedResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayuanping/v1/recovery.proto\x12\x0byuanping.v1\x1a\x19yuanping/v1/records.proto\"\x11\n\x0fGetKnownRequest\"D\n\x08KnownLog\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"I\n\x10GetKnownResponse\x12#\n\x04logs\x18\x01 \x03(\x0b\x32\x15.yuanping.v1.KnownLog\x12\x10\n\x08old_copy\x18\x02 \x01(\x08\"\x1f\n\x0eGiveLogRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\"@\n\x0fGiveLogResponse\x12-\n\x05piece\x18\x01 \x01(\x0b\x32\x1e.yuanping.v1.FollowLogResponse\",\n\nHeldStream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06places\x18\x02 \x01(\x04\":\n\x11GivePlacesRequest\x12%\n\x04held\x18\x01 \x03(\x0b\x32\x17.yuanping.v1.HeldStream\"a\n\x12GivePlacesResponse\x12\'\n\x06stream\x18\x01 \x01(\x0b\x32\x17.yuanping.v1.StreamInfo\x12\"\n\x06places\x18\x02 \x03(\x0b\x32\x12.yuanping.v1.Place\"$\n\x11GiveLodgedRequest\x12\x0f\n\x07streams\x18\x01 \x03(\t\"\\\n\x12GiveLodgedResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x17.yuanping.v1.SubmissionH\x00\x88\x01\x01\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\n\x07_record2\xc4\x02\n\x0fRecoveryService\x12G\n\x08GetKnown\x12\x1c.yuanping.v1.GetKnownRequest\x1a\x1d.yuanping.v1.GetKnownResponse\x12\x46\n\x07GiveLog\x12\x1b.yuanping.v1.GiveLogRequest\x1a\x1c.yuanping.v1.GiveLogResponse0\x01\x12O\n\nGivePlaces\x12\x1e.yuanping.v1.GivePlacesRequest\x1a\x1f.yuanping.v1.GivePlacesResponse0\x01\x12O\n\nGiveLodged\x12\x1e.yuanping.v1.GiveLodgedRequest\x1a\x1f.yuanping.v1.GiveLodgedResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,21 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KNOWNLOG']._serialized_start=89
   _globals['_KNOWNLOG']._serialized_end=157
   _globals['_GETKNOWNRESPONSE']._serialized_start=159
-  _globals['_GETKNOWNRESPONSE']._serialized_end=214
-  _globals['_GIVELOGREQUEST']._serialized_start=216
-  _globals['_GIVELOGREQUEST']._serialized_end=247
-  _globals['_GIVELOGRESPONSE']._serialized_start=249
-  _globals['_GIVELOGRESPONSE']._serialized_end=313
-  _globals['_HELDSTREAM']._serialized_start=315
-  _globals['_HELDSTREAM']._serialized_end=359
-  _globals['_GIVEPLACESREQUEST']._serialized_start=361
-  _globals['_GIVEPLACESREQUEST']._serialized_end=419
-  _globals['_GIVEPLACESRESPONSE']._serialized_start=421
-  _globals['_GIVEPLACESRESPONSE']._serialized_end=518
-  _globals['_GIVELODGEDREQUEST']._serialized_start=520
-  _globals['_GIVELODGEDREQUEST']._serialized_end=556
-  _globals['_GIVELODGEDRESPONSE']._serialized_start=558
-  _globals['_GIVELODGEDRESPONSE']._serialized_end=650
-  _globals['_RECOVERYSERVICE']._serialized_start=653
-  _globals['_RECOVERYSERVICE']._serialized_end=977
+  _globals['_GETKNOWNRESPONSE']._serialized_end=232
+  _globals['_GIVELOGREQUEST']._serialized_start=234
+  _globals['_GIVELOGREQUEST']._serialized_end=265
+  _globals['_GIVELOGRESPONSE']._serialized_start=267
+  _globals['_GIVELOGRESPONSE']._serialized_end=331
+  _globals['_HELDSTREAM']._serialized_start=333
+  _globals['_HELDSTREAM']._serialized_end=377
+  _globals['_GIVEPLACESREQUEST']._serialized_start=379
+  _globals['_GIVEPLACESREQUEST']._serialized_end=437
+  _globals['_GIVEPLACESRESPONSE']._serialized_start=439
+  _globals['_GIVEPLACESRESPONSE']._serialized_end=536
+  _globals['_GIVELODGEDREQUEST']._serialized_start=538
+  _globals['_GIVELODGEDREQUEST']._serialized_end=574
+  _globals['_GIVELODGEDRESPONSE']._serialized_start=576
+  _globals['_GIVELODGEDRESPONSE']._serialized_end=668
+  _globals['_RECOVERYSERVICE']._serialized_start=671
+  _globals['_RECOVERYSERVICE']._serialized_end=995
 # @@protoc_insertion_point(module_scope)

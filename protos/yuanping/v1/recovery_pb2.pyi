@@ -72,21 +72,27 @@ Global___KnownLog: _TypeAlias = KnownLog  # noqa: Y015
 
 @_typing.final
 class GetKnownResponse(_message.Message):
-    """Next unused field number: 2."""
+    """Next unused field number: 3."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LOGS_FIELD_NUMBER: _builtins.int
+    OLD_COPY_FIELD_NUMBER: _builtins.int
+    old_copy: _builtins.bool
+    """The answering member is on an old copy itself: what it knows counts, that it knows no more does
+    not.
+    """
     @_builtins.property
     def logs(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownLog]: ...
     def __init__(
         self,
         *,
         logs: _abc.Iterable[Global___KnownLog] | None = ...,
+        old_copy: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["logs", b"logs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["logs", b"logs", "old_copy", b"old_copy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

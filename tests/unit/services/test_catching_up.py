@@ -85,7 +85,7 @@ async def test_restored_node_writes_nothing_until_partners_answer_then_has_all_b
         helper.cut = True
     told = await restored.turn()
     assert told.startswith("catching-up: ")
-    assert f"silent: {REGULATOR}, {GUEST}" in told
+    assert f": {REGULATOR}, {GUEST}. Check" in told
     assert await writes(restored.office) == ["catching-up"] * 4
     assert restored.office.log.halted_zh
     for helper in restored.helpers.values():
@@ -352,13 +352,35 @@ async def test_partner_that_claims_what_nobody_can_prove_is_told() -> None:
     restored = world.restored(old)
     origin = restored.office.log.origin
 
-    def lie(known: list[KnownLog]) -> list[KnownLog]:
-        return [replace(k, size=9999, root="1" * 64) if k.origin == origin else k for k in known]
+    def lie(known: KnownLog) -> KnownLog:
+        return replace(known, size=9999, root="1" * 64) if known.origin == origin else known
 
     restored.helpers[GUEST].lies = lie
     told = await restored.turn()
     assert f"{GUEST}: 9999" in told
     assert await writes(restored.office) == ["catching-up"] * 4
+
+
+async def test_partner_that_is_on_an_old_copy_itself_does_not_count_as_an_answer() -> None:
+    """It may have forgotten what it cosigned; what it does know counts."""
+    world, old, stream = await grown()
+    for name in (GUEST, REGULATOR):
+        world.offices[name].store.put_fact(MARK, Mark("restored", 0, 0).text())
+    restored = world.restored(old)
+    assert "1 partners must answer, 0 did" in await restored.turn()
+    world.offices[GUEST].store.put_fact(MARK, "")
+    assert await restored.turn() == ""
+    await is_whole(world, restored, stream)
+
+
+async def test_who_cannot_catch_up_does_not_ask_without_end() -> None:
+    world, old, stream = await grown()
+    await world.host.take(await vouched_bid(world, stream))
+    await world.host.tick()
+    restored = world.restored(old)
+    told, asked = await restored.turn(), list(restored.helpers[GUEST].asked)
+    assert await restored.turn() == told
+    assert restored.helpers[GUEST].asked == asked != []
 
 
 async def test_where_partners_hold_another_history_the_operator_is_told() -> None:

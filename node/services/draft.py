@@ -204,12 +204,13 @@ class Draft:
 
         The place stands, so the header's signature vouches for the same box.
         """
-        loss = f"{LOSS}box/{read_.opened.id}"
-        if not read_.item.sealed or not self.intake.store.fact(loss):
+        record, sealed = read_.opened.id, read_.item.sealed
+        loss = f"{LOSS}box/{record}"
+        if not sealed or not self.intake.store.fact(loss):
             return
         self._check_box(read_)
-        if self.intake.store.sealed(read_.opened.id, 1) is None:
-            self._sealed[read_.opened.id] = read_.item.sealed
+        if self.intake.store.sealed(record, 1) is None:
+            self._sealed[record] = sealed
         self._facts[loss] = DONE
 
     def _own_stream(self, name: str) -> Stream:

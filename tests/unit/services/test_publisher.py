@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -12,7 +13,7 @@ from node.core.log.cosignature import check_quorum
 from node.core.log.merkle import leaf_hash, root_of
 from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
-from node.core.records.place import entry_bytes, entry_of_extra, read_extra
+from node.core.records.place import entry_bytes, entry_of_extra, padding_entry, read_extra
 from node.services.publisher import PADDING
 from node.services.remaking import padding
 from tests.simulators.memory_store import MemoryStore
@@ -199,3 +200,14 @@ async def test_log_that_was_changed_on_disk_does_not_start() -> None:
     store._entries[office.log.origin][1] = bytes(32)
     with pytest.raises(UnavailableError, match="not the one we signed"):
         open_office(HOST, store)
+
+
+def test_padding_opens_with_two_salts_of_its_own() -> None:
+    """Computed by hand, as `log.accounted` is to open it."""
+    secret, place = bytes(range(32)), (4).to_bytes(8, "big") + (1).to_bytes(4, "big")
+    salts = [
+        sha256(b"yuanping/padding/v1\n" + secret + place + half).hexdigest()
+        for half in (b"what", b"where")
+    ]
+    assert salts[0] != salts[1]
+    assert padding(secret, 4, 1) == entry_bytes(padding_entry(salts[0], salts[1]))

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 BID = "bid.sealed"
 UNLOCK = "bid.unlocked"
 RECEIPT = "receipt"
+FIRST_RECEIPT = "receipt.first"
+LOOK_S = 60
+"""So often, by the node's clock, a bidder looks whether its bid still stands."""
 Told = Callable[[str], None]
 Publish = Callable[[str, bytes], None]
 """Puts a verified receipt where the bidder wants it: (bid key id, bytes). Durable."""
@@ -59,6 +62,7 @@ class BidderProgram:
     refused: bool = False
     has_receipt: bool = False
     was_restored: bool = False
+    looked_at: int = 0
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -106,6 +110,7 @@ class BidderProgram:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line
+        await self._look_after(pen, state, now)
         if self.was_restored:
             await self._seal_again(pen)
         opening, until = epoch_of(state.terms.opening), unlock_end(state)
@@ -123,6 +128,19 @@ class BidderProgram:
             self.refused = error.code not in LATER
             raise
         return f"{self.bidder.id}: bid {kept.id[:8]} sealed" if accepted else ""
+
+    async def _look_after(self, pen: Pen, state: TenderState, now: int) -> None:
+        """While bids are taken: does our bid still stand? A host that lost its disk names what it
+        lost by leaf only; we have the bid. The first receipt is kept: it proves that it stood."""
+        self.looked_at = self.looked_at or now  # its receipt has just come
+        kept, until = pen.kept(BID), epoch_of(state.terms.deadline)
+        if kept is None or not self.looked_at + LOOK_S <= now <= until:
+            return
+        self.looked_at = now
+        if await self.means.door.receipt(kept.id) is None:
+            drawer = self.means.drawer
+            drawer.write(FIRST_RECEIPT, drawer.read(RECEIPT) or b"")
+            self.has_receipt, self.was_restored = False, True
 
     async def _seal_again(self, pen: Pen) -> None:
         """The node has lost its store and come back: our box may have been lost with it.

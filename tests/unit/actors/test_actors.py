@@ -18,7 +18,7 @@ from node.core.records.canonical import epoch_of
 from node.core.records.envelope import open_envelope
 from node.core.records.keys import key_id
 from node.core.rules.state import Phase
-from node.services.actors.bidder import is_listed
+from node.services.actors.bidder import LOOK_S, BidderProgram, is_listed
 from node.services.actors.buyer import BLIND, deadline_of, holders_of
 from node.services.actors.pen import Pen
 from node.services.actors.reading import Reading
@@ -153,6 +153,46 @@ def test_a_host_that_gives_a_receipt_for_something_else_is_not_believed() -> Non
 
     with pytest.raises(LogError, match="does not hold"):
         asyncio.run(run())
+
+
+def test_a_bidder_whose_bid_stands_no_more_sends_it_again_and_keeps_both_receipts() -> None:
+    """A host restored from a backup of before: only the bidder has the bid."""
+    sent: list[str] = []
+
+    async def run() -> tuple[BidderProgram, Pen]:
+        cast = Cast(tender_file(REAL))
+        await cast.until(Phase.ANNOUNCED)
+        one, stage, state = cast.case.bidders[0], cast.stage, cast.state
+        cast.drawers.clear()
+        program, now = cast.bidder_program(one), stage.clock.now()
+        signer = program.keys()[1]
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, cast.drawer(one.id))
+        for _ in range(3):
+            await program.step(pen, state, now)
+        assert program.has_receipt
+        accept, receipt = stage.accept, stage.receipt
+        stage.receipt = lambda record: None  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now + LOOK_S - 1)
+        assert sent == []
+
+        def again(item: Submission) -> Accepted:
+            sent.append(item.opened.id)
+            stage.receipt = receipt  # type: ignore[method-assign]
+            return accept(item)
+
+        stage.accept = again  # type: ignore[method-assign]
+        await program.step(pen, state, now + LOOK_S)
+        assert not program.has_receipt
+        await program.step(pen, state, now + LOOK_S)
+        return program, pen
+
+    program, pen = asyncio.run(run())
+    kept = pen.kept("bid.sealed")
+    assert kept is not None
+    assert sent == [kept.id]
+    assert program.has_receipt
+    drawer = program.means.drawer
+    assert drawer.read("receipt.first") == drawer.read("receipt") != b""
 
 
 class Forgetful(SimDoor):

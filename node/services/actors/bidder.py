@@ -7,6 +7,7 @@ stands inside the box, where its long-lived key vouches for the bid key (protoco
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ BID = "bid.sealed"
 UNLOCK = "bid.unlocked"
 RECEIPT = "receipt"
 FIRST_RECEIPT = "receipt.first"
+SURE_S = 5.0
+"""So long after its consent was accepted a bidder asks whether it is in a checkpoint."""
 LOOK_S = 60
 """So often, by the node's clock, a bidder looks whether its bid still stands."""
 Told = Callable[[str], None]
@@ -63,6 +66,7 @@ class BidderProgram:
     has_receipt: bool = False
     was_restored: bool = False
     looked_at: int = 0
+    consented_at: float | None = None
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -114,9 +118,23 @@ class BidderProgram:
         if self.was_restored:
             await self._seal_again(pen)
         opening, until = epoch_of(state.terms.opening), unlock_end(state)
-        if opening <= now <= until and UNLOCK not in pen.sent:
+        if opening <= now <= until and (UNLOCK not in pen.sent or await self._is_lost(pen)):
             return await self._unlock(pen, state, now)
         return ""
+
+    async def _is_lost(self, pen: Pen) -> bool:
+        """Whether our consent, accepted a while ago, is in no checkpoint yet: it is sent again.
+
+        Until partners have it, a host that loses its disk loses it, and nobody could tell us.
+        """
+        kept = pen.kept(UNLOCK)
+        if self.consented_at is None or kept is None or _steady() < self.consented_at + SURE_S:
+            return False
+        if await self.means.door.receipt(kept.id) is not None:
+            self.consented_at = None
+            return False
+        pen.sent.discard(UNLOCK)
+        return True
 
     async def _seal(self, pen: Pen, state: TenderState, now: int) -> str:
         if pen.kept(BID) is None and now > epoch_of(state.terms.deadline):
@@ -220,7 +238,12 @@ class BidderProgram:
         body = BidUnlocked(bid=bid.id, salt=salt)
         kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
         accepted = await pen.say(self.means.door, UNLOCK, kept)
+        self.consented_at = _steady()
         return f"{self.bidder.id}: consents to the opening" if accepted else ""
+
+
+def _steady() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def box_key(state: TenderState, member: str) -> PublicKey:

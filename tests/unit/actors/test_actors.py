@@ -195,6 +195,38 @@ def test_a_bidder_whose_bid_stands_no_more_sends_it_again_and_keeps_both_receipt
     assert drawer.read("receipt.first") == drawer.read("receipt") != b""
 
 
+def test_consent_that_is_in_no_checkpoint_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was accepted, and lost with the host's disk before any partner was shown it."""
+    monkeypatch.setattr("node.services.actors.bidder.SURE_S", 0.0)
+    sent: list[str] = []
+    cast = played(Phase.CLOSED)
+
+    async def run() -> None:
+        one, stage, state = cast.case.bidders[0], cast.stage, cast.state
+        program = cast.bidder_program(one)
+        program.has_receipt = True
+        signer = program.keys()[1]
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, cast.drawer(one.id))
+        now = epoch_of(state.terms.opening)
+
+        def accept(item: Submission) -> Accepted:
+            sent.append(item.opened.id)
+            return Accepted(item.opened.id, -1, "e" * 64)
+
+        stage.accept = accept  # type: ignore[method-assign]
+        stage.receipt = lambda record: None  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now)
+        await program.step(pen, state, now)
+        assert len(sent) == 2
+        stage.receipt = lambda record: "a receipt"  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now)
+        await program.step(pen, state, now)
+
+    asyncio.run(run())
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
 class Forgetful(SimDoor):
     """A host that lost its disk after the bids: each one's first consent meets it catching up."""
 

@@ -74,6 +74,11 @@ def frozen(processes: Sequence[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+def copies(demo: Demo) -> list[list[str]]:
+    """The tender's stream as each member holds it."""
+    return [tender_entries(demo.folder, name) for name in MEMBERS]
+
+
 def lose_the_disk(demo: Demo, backup: Path) -> None:
     """Kill the host, remove its data, and restore the backup."""
     data = demo.folder / "centres" / HOST / "data"
@@ -105,7 +110,12 @@ def lose_and_restore(demo: Demo, backup: Path, nodes: list[subprocess.Popen[byte
     command(demo, "backup", "--to", str(backup))
     reins.release("bidders")
     demo.until(lambda: count(demo, "bid.unlocked/v1"))
-    lose_the_disk(demo, backup)
+    # Nothing more may happen: what nobody was shown at that moment would be lost (backup.md).
+    with frozen([demo.process.pid]):
+        reins.hold()
+        demo.until(lambda: len({*map(tuple, copies(demo))}) == 1)
+        lose_the_disk(demo, backup)
+    reins.release("bidders")
     partners = pids(demo, *(name for name in MEMBERS if name != HOST))
     config = demo.folder / "centres" / HOST / "config.toml"
     with frozen(partners):

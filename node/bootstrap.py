@@ -7,6 +7,7 @@ runs the loops until it is cancelled, `Node.stop` closes what was opened.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,20 +30,19 @@ from node.adapters.rpc.client import RpcPartner
 from node.adapters.rpc.server import Servers
 from node.adapters.sql.store import SqlStore
 from node.adapters.telemetry import Telemetry
+from node.adapters.telling import report, report_caught_up, report_duty, report_loss
 from node.adapters.witness import HttpWitness
 from node.core.errors import ConfigError, NodeError, UnavailableError
 from node.core.log.merkle import Tree
-from node.core.records.kinds.draws import PoolPublished
 from node.core.records.kinds.streams import Network
-from node.core.rules.duties import Duty
 from node.core.rules.ruleset import builtin_digest, builtin_rulesets
-from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.anchors import Anchors
 from node.services.at_door import AtDoor
 from node.services.beacon import Beacon
 from node.services.bell import Bell
 from node.services.calling import Calling
+from node.services.catching_up import CatchingUp
 from node.services.cosigning import Cosigning
 from node.services.desk import Desk
 from node.services.draft import Intake
@@ -52,6 +52,7 @@ from node.services.evidence import Evidence
 from node.services.following import Following
 from node.services.founding import Founder
 from node.services.guest import Guest
+from node.services.helping import Helping
 from node.services.identities import Identities
 from node.services.judging import Laws, judge_ahead
 from node.services.keeping import Keeping
@@ -59,11 +60,21 @@ from node.services.lodging import Lodging
 from node.services.loops import Loops
 from node.services.members import Members
 from node.services.mirror import Mirrors
-from node.services.model import Book, OwnLog, Stream
-from node.services.oversight import Oversight
+from node.services.model import Book, OwnLog, id_of
+from node.services.oversight import Oversight, published_at
 from node.services.partners import Partners
 from node.services.pools import PoolService
-from node.services.ports import NEWEST_CLOCK, Block, Keys, Member, Partner, RegistryView, Submission
+from node.services.ports import (
+    NEWEST_CLOCK,
+    Block,
+    Followed,
+    Keys,
+    Member,
+    Partner,
+    RegistryView,
+    StreamRow,
+    Submission,
+)
 from node.services.proofs import Proofs
 from node.services.publisher import Publisher
 from node.services.reads_node import Identity, NodeReads
@@ -98,6 +109,7 @@ class Node:
     reads: NodeReads
     telemetry: Telemetry
     store: SqlStore
+    catching_up: CatchingUp
 
     async def run(self) -> None:
         """Run the loops until cancelled."""
@@ -167,6 +179,7 @@ async def build(settings: Settings, store: SqlStore) -> Node:
     await asyncio.to_thread(base.book.load, base.store)
     await asyncio.to_thread(records.publisher.load)
     await asyncio.to_thread(node.reads.mirrors.load)
+    await asyncio.to_thread(node.catching_up.begin)
     return node
 
 
@@ -250,7 +263,7 @@ def _lodging(base: _Base, desk: Desk, sequencer: Sequencer) -> Lodging:
         desk=desk,
         own=lambda items, tasks, facts: sequencer.accept_all(items, tasks=tasks, facts=facts),
         judge=judge,
-        side_of=lambda stream: _id_of(base.book.side_of(stream, base.me)),
+        side_of=lambda stream: id_of(base.book.side_of(stream, base.me)),
         stands=base.book.place,
     )
 
@@ -283,23 +296,13 @@ def _app(base: _Base, desk: Desk, mirrors: Mirrors, publisher: Publisher) -> AtD
         bell=base.bell,
     )
     app.voting = Voting(base.members, base.chain, base.chain)
+    app.helping = Helping(base.store, desk.blobs, base.members, publisher)
     if desk.role == "centre":
         app.calling = desk.calling
         app.seats = Seats(desk.pools, app.tender, app.active, app.say, base.bell)
     else:
         app.oversight = Oversight(base.store, app.tenders, partial(published_at, base.book))
     return app
-
-
-def published_at(book: Book, stream: str, seq: int) -> PoolPublished | None:
-    """A pool's snapshot at a place of its stream, as we follow it."""
-    known = book.get(stream)
-    state = known.state if known else None
-    return state.snapshots.get(seq) if isinstance(state, OwnState) else None
-
-
-def _id_of(stream: Stream | None) -> str | None:
-    return None if stream is None else stream.row.id
 
 
 def _wire(base: _Base) -> Node:
@@ -318,7 +321,10 @@ def _wire(base: _Base) -> Node:
     )
     app = _app(base, desk, mirrors, publisher)
     loops = _loops(base, app, publisher)
-    partners = _partners(base, loops, mirrors, connected)
+    catching_up = CatchingUp(app, base.members, report, report_loss, report_caught_up)
+    loops.catch_up = catching_up.once
+    gate = catching_up.check_back
+    partners = _partners(base, loops, mirrors, (connected, gate))
     loops.follow_partners = partners.refresh
     if app.oversight is not None:
         identities = Identities(base.store, base.keys.box, app.oversight)
@@ -327,15 +333,23 @@ def _wire(base: _Base) -> Node:
     reads = _reads(base, loops, mirrors)
     telemetry = Telemetry()
     Readings(app, base.members).install(telemetry)
-    return Node(base.settings, servers, loops, partners, reads, telemetry, base.store)
+    return Node(base.settings, servers, loops, partners, reads, telemetry, base.store, catching_up)
 
 
 def _partners(
-    base: _Base, loops: Loops, mirrors: Mirrors, connected: dict[str, Partner]
+    base: _Base,
+    loops: Loops,
+    mirrors: Mirrors,
+    ours: tuple[dict[str, Partner], Callable[[], None]],
 ) -> Partners:
-    """Whom we are connected to, and what we follow there."""
+    """Whom we are connected to, and what we follow there, once we may judge it (`ours`)."""
+    connected, check_back = ours
     checks = GuestChecks(loops.records.desk, base.members)
     guest = Guest(base.me, base.book, base.store, base.clock, base.bell, checks)
+
+    async def take(row: StreamRow, places: list[Followed]) -> None:
+        check_back()  # what others say of us is judged by what we said ourselves
+        await guest.take(row, places)
 
     def following(name: str, partner: Partner) -> Following:
         return Following(
@@ -343,7 +357,7 @@ def _partners(
             partner=partner,
             held=guest.held,
             log_size=lambda: mirrors.size(name),
-            take=guest.take,
+            take=take,
             take_log=mirrors.take,
             dispute=loops.dispute,
             report=report,
@@ -358,7 +372,7 @@ def _partners(
 def _reads(base: _Base, loops: Loops, mirrors: Mirrors) -> NodeReads:
     """What HTTP reads."""
     identity = Identity(__version__, base.clock_kind, base.settings.chain.kind, base.facts)
-    witness = WitnessDesk(base.keys.witness, base.store, base.clock, base.members)
+    witness = WitnessDesk(base.keys.witness, base.store, base.clock, base.members, base.log.check)
     return NodeReads(identity, loops.records, base.members, loops.cosigning, mirrors, witness)
 
 
@@ -384,16 +398,3 @@ def _loops(base: _Base, app: AtDoor, publisher: Publisher) -> Loops:
         small_cell=rules.draw.small_cell.value,
         see_block=see,
     )
-
-
-def report(what: str, error: Exception) -> None:
-    """Tell the operator what failed; it is tried again. A mistake of ours comes with its place."""
-    if isinstance(error, NodeError):
-        log.warning("failed", what=what, code=error.code, detail=str(error))
-    else:
-        log.error("mistake", what=what, exc_info=error)
-
-
-def report_duty(stream: str, duty: Duty, error: NodeError) -> None:
-    """Tell the operator which duty could not be done, and why."""
-    log.warning("duty", stream=stream[:16], kind=duty.kind, code=error.code, detail=str(error))

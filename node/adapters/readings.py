@@ -32,6 +32,7 @@ class Readings:
         telemetry.watch(Watched.OUTBOX_AGE, self.outbox_age)
         telemetry.watch(Watched.ENDORSEMENT_LAG, self.endorsement_lag)
         telemetry.watch(Watched.CLOCK_OFFSET, lambda: self.records.log.times.offsets)
+        telemetry.watch(Watched.READING_ONLY, self.reading_only)
         telemetry.watch(Watched.CERTIFICATE_EXPIRY, self.certificate_expiry)
         self.records.sequencer.told = lambda answers: self.count(telemetry, answers)
 
@@ -47,6 +48,11 @@ class Readings:
         """Seconds since our newest checkpoint with a quorum was made."""
         log = self.records.log
         return {} if log.quorum_at is None else {log.origin: self.records.now() - log.quorum_at}
+
+    def reading_only(self) -> dict[str, float]:
+        """Whether we only read."""
+        log = self.records.log
+        return {log.origin: 1.0 if log.halted else 0.0}
 
     def anchor_age(self) -> dict[str, float]:
         """Seconds that the oldest anchor waits for the chain."""

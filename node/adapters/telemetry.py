@@ -53,6 +53,11 @@ class Watched(Enum):
         "partner",
         "A partner's clock minus ours, at its last cosignature; beyond 60 s it does not count.",
     )
+    READING_ONLY = (
+        "yuanping_reading_only",
+        "log",
+        "1 while the node is on an old copy of its store and only reads; else 0.",
+    )
     CERTIFICATE_EXPIRY = (
         "yuanping_certificate_expiry_timestamp_seconds",
         "member",

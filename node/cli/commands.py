@@ -40,6 +40,24 @@ COMMANDS: Mapping[str, Command] = {
         "Recompute everything in this node's store; name the first difference.",
         "yuanping node fsck --config centres/zhuzhou/config.toml",
     ),
+    "node backup": Command(
+        "node.cli.node_backup:backup",
+        "备份本节点（可在运行中），写成一个文件。",
+        "Back this node up into one file; it may run meanwhile.",
+        "yuanping node backup --config /etc/yuanping/config.toml --to /var/backups/yuanping",
+    ),
+    "node restore": Command(
+        "node.cli.node_restore:restore",
+        "从备份恢复到空的存储；启动后先只读，追上伙伴再写。",
+        "Restore a backup into an empty store; the node reads only until it has caught up.",
+        "yuanping node restore --config /etc/yuanping/config.toml --from backup.tar",
+    ),
+    "node losses": Command(
+        "node.cli.node_losses:losses",
+        "列出恢复后无人能够给回的内容。",
+        "List what nobody could give back after a restore.",
+        "yuanping node losses --config /etc/yuanping/config.toml",
+    ),
     "node evidence": Command(
         "node.cli.node_evidence:evidence",
         "仅凭本节点的存储为项目制作证据文件，节点与链都可不运行。",

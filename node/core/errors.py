@@ -42,6 +42,19 @@ ADVICE: dict[str, tuple[str, str]] = {
         "本节点暂无见证，请改投其他成员中心。",
         "Send the record to another member centre now.",
     ),
+    "catching-up": (
+        "本节点刚从备份恢复，追上伙伴之前只读：请保留原件，稍后自动重发；运维人员请看 /readyz。",
+        "This node was restored and only reads until it has caught up with its partners: keep what "
+        "you sent, it is tried again; its operator looks at /readyz.",
+    ),
+    "backup": (
+        "备份不能使用：请换另一份备份，或按提示处理；未作任何改动。",
+        "Take another backup, or do as the message says; nothing was changed.",
+    ),
+    "not-empty": (
+        "目标已有内容：请确认后把它移开，再重新执行。",
+        "Something is there already: make sure of it, move it aside, and run the command again.",
+    ),
     "rule": ("规则不允许，请看所引条文。", "The rule set forbids it; read the article named."),
     "state": ("当前阶段不允许此操作。", "Wait for the stage named, then try again."),
     "too-early": ("未到公开时间。", "Wait until the rules allow disclosure."),

@@ -96,7 +96,7 @@ class Records:
         self, items: Sequence[Submission], peer: str | None
     ) -> list[Accepted | NodeError]:
         refused = {n: e for n, item in enumerate(items) if (e := self._not_from(item, peer))}
-        rest = [item for n, item in enumerate(items) if n not in refused]
+        rest = [self._as_from(item, peer) for n, item in enumerate(items) if n not in refused]
         answers = iter(await self.sequencer.accept(rest) if rest else [])
         if peer is not None and any(item.sealed for item in rest):
             self.brought.pop(peer, None)
@@ -104,6 +104,13 @@ class Records:
             refused[n] if n in refused else _told(item, next(answers))
             for n, item in enumerate(items)
         ]
+
+    def _as_from(self, item: Submission, peer: str | None) -> Submission:
+        """Only at our door may somebody bring the shares of a box again that was lost: they are
+        signed by nobody, and others' would have its maker blamed."""
+        if peer is None or self.book.answer(item.opened.id) is None:
+            return item
+        return Submission(item.envelope, item.body)
 
     def _not_from(self, item: Submission, peer: str | None) -> NodeError | None:
         """A partner brings its own records, its seats' and anybody's bids; nobody opens streams."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from node.services.bell import POOL
 if TYPE_CHECKING:
     from node.core.records.kinds.streams import MemberStatus
     from node.services.calling import Calling
+    from node.services.helping import Helping
     from node.services.oversight import Oversight
-    from node.services.ports import Accepted
+    from node.services.ports import Accepted, Followed, Known, Lodged, LogPart, StreamRow
     from node.services.ports.door import Call, CallAnswer, Invitation, SeatTaken
     from node.services.ports.operator import Ballot
     from node.services.seats import Seats
@@ -30,6 +31,7 @@ class AtDoor(Records):
     seats: Seats | None = None
     oversight: Oversight | None = None
     voting: Voting | None = None
+    helping: Helping | None = None
 
     async def disclose(self, draw: str, payload: bytes, peer: str) -> None:
         """A pool gives us, a regulator, the salts of its lists of a draw."""
@@ -85,6 +87,30 @@ class AtDoor(Records):
     async def execute(self, op: str) -> str:
         """Make a change that has its votes."""
         return await asyncio.to_thread(self._voting().execute, op)
+
+    async def known(self, peer: str) -> Known:
+        """What we know of every member's log; no secret between members."""
+        del peer
+        return await self._helping().known()
+
+    def given_log(self, after: int, peer: str) -> AsyncIterator[LogPart]:
+        """The peer's own log, as we mirrored it."""
+        return self._helping().log(after, peer)
+
+    def given_places(
+        self, held: Mapping[str, int], peer: str
+    ) -> AsyncIterator[tuple[StreamRow, Followed]]:
+        """Places of the streams that the peer keeps."""
+        return self._helping().places(held, peer)
+
+    def given_lodged(self, streams: Sequence[str], peer: str) -> AsyncIterator[Lodged]:
+        """Records that we lodged for the peer."""
+        return self._helping().lodged(streams, peer)
+
+    def _helping(self) -> Helping:
+        if self.helping is None:
+            raise AssertionError("bootstrap lets every node help")
+        return self.helping
 
     def _voting(self) -> Voting:
         if self.voting is None:

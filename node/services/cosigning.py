@@ -3,7 +3,8 @@
 Source: C2SP tlog-witness; protocol.md section 3. All are asked at once; the quorum form is stored
 as soon as enough have answered. A cosignature whose time is further than G from our own clock is
 dropped: a log counts only those. A partner that knows more of our log than our own store does
-says that we were restored from an old copy; if more than f say so, we halt and only read.
+says that we were restored from an old copy; if more than f say so, we only read until `CatchingUp`
+has found what they know.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 ASK_S: Final = 5.0
 """One partner's time to answer, seconds."""
 PATH: Final = "/witness/add-checkpoint"
-_BEHIND: Final = "partners have cosigned more of our log than our store holds: restore the newest"
+_BEHIND: Final = (
+    "伙伴见证过的本方日志多于本节点存储：正在核对",
+    "partners have cosigned more of our log than our store holds: looking after it",
+)
 
 
 @dataclass(slots=True)
@@ -150,4 +154,4 @@ class Cosigning:
         """Halt once more partners than may lie say that we lost a part of our log."""
         self._ahead.add(member.id)
         if len(self._ahead) > self.members.faulty():
-            self.publisher.log.halted = _BEHIND
+            self.publisher.log.halt(*_BEHIND)

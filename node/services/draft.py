@@ -27,6 +27,7 @@ from node.core.rules.state import TenderState
 from node.services.judging import Candidate, check_signer, fold, read_body
 from node.services.model import Book, OwnLog, Stream, begin, extend, moved
 from node.services.ports import Accepted, Batch, PlaceRow, Submission, Task
+from node.services.standing import DONE, LOSS
 
 if TYPE_CHECKING:
     from node.core.records.kinds import Body
@@ -123,7 +124,7 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (self._places or self._refusals or self._tasks or self._facts)
+        return not (self._places or self._refusals or self._tasks or self._facts or self._sealed)
 
     def _one(self, item: Submission) -> Answer:
         try:
@@ -140,6 +141,7 @@ class Draft:
     def _accept(self, read_: _Read) -> Accepted:
         opened = read_.opened
         if (known := self._known(opened.id)) is not None:
+            self._refill(read_)
             return known
         stream = self._own_stream(opened.stream)
         self._check_not_refused(opened.id)
@@ -196,6 +198,20 @@ class Draft:
     def _known(self, record: str) -> Accepted | None:
         """The same answer again for a record that stands; its first signature stands with it."""
         return self._answers.get(record) or self.intake.book.answer(record)
+
+    def _refill(self, read_: _Read) -> None:
+        """A box that was lost with an old store (`losses`) comes back from whoever sends it again.
+
+        The place stands, so the header's signature vouches for the same box.
+        """
+        record, sealed = read_.opened.id, read_.item.sealed
+        loss = f"{LOSS}box/{record}"
+        if not sealed or not self.intake.store.fact(loss):
+            return
+        self._check_box(read_)
+        if self.intake.store.sealed(record, 1) is None:
+            self._sealed[record] = sealed
+        self._facts[loss] = DONE
 
     def _own_stream(self, name: str) -> Stream:
         stream = self.streams.get(name) or self.intake.book.get(name)

@@ -204,7 +204,12 @@ def encode_payload(payload: Mapping[str, str]) -> str:
 
 def kept_item(text: str) -> Submission:
     """A lodged record read back."""
-    return item_of(decode(text.encode(), Payload))
+    return item_of(payload_of(text))
+
+
+def payload_of(text: str) -> Mapping[str, str]:
+    """What is kept of a lodged record, read back; `host` is for whom it was lodged."""
+    return decode(text.encode(), Payload)
 
 
 def _payload(host: str, item: Submission) -> dict[str, str]:

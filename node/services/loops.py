@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
@@ -43,6 +44,9 @@ PAUSE_S = 0.25
 CHAIN_S = 0.2
 REGISTRY_S = 1.0
 KEEP_S = 2.0
+CATCH_UP_S = 0.2
+READING = ("chain", "registry", "proofs", "catching-up")
+"""Loops of a node that only reads."""
 POOL_S = 1.0
 """A pool publishes when nobody entered for so long, and tells regulators what it owes them."""
 
@@ -92,6 +96,7 @@ class Loops:
     supervise: Callable[[], Awaitable[None]] | None = None
     see_block: Callable[[int, int], None] | None = None
     follow_partners: Callable[[], Awaitable[None]] | None = None
+    catch_up: Callable[[], Awaitable[None]] | None = None
 
     async def run(self) -> None:
         """Run every loop until cancelled."""
@@ -109,12 +114,22 @@ class Loops:
         }
         if self.supervise is not None:
             loops["supervision"] = (POOL_S, self.supervise)
+        if self.catch_up is not None:
+            loops["catching-up"] = (CATCH_UP_S, self.catch_up)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for name, (pause_s, once) in loops.items():
-                    tasks.create_task(forever(name, pause_s, once, self.report), name=name)
+                    turn = once if name in READING else partial(self._if_writing, once)
+                    tasks.create_task(forever(name, pause_s, turn, self.report), name=name)
         finally:
             await self.duties.close()
+
+    async def _if_writing(self, once: Callable[[], Awaitable[object]]) -> None:
+        """A turn of a loop that says or sends something; while we only read, a pause."""
+        if self.records.log.halted:
+            await asyncio.sleep(CATCH_UP_S)
+        else:
+            await once()
 
     async def tick(self) -> None:
         """Endorse what we newly checked, and publish."""

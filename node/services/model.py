@@ -43,7 +43,8 @@ class OwnLog:
     """Our own log in memory. The publisher writes it, after what it says is on the disk.
 
     `quorum` is the newest checkpoint that has its quorum. `halted` says why nothing may be
-    accepted or published; empty while all is well. `times` is what partners say of our clock.
+    accepted, published or cosigned, `halted_zh` the same in Chinese; empty while all is well.
+    `times` is what partners say of our clock.
     """
 
     origin: str
@@ -51,6 +52,16 @@ class OwnLog:
     tree: Tree = field(default_factory=Tree)
     quorum: LogNote | None = None
     halted: str = ""
+    halted_zh: str = ""
+
+    def check(self) -> None:
+        """Raise UnavailableError (`catching-up`) while we only read."""
+        if self.halted:
+            raise UnavailableError(self.halted, code="catching-up")
+
+    def halt(self, zh: str, en: str) -> None:
+        """Only read from now on, or say anew why; empty texts end it."""
+        self.halted, self.halted_zh = en, zh
 
     @property
     def quorum_at(self) -> int | None:
@@ -211,6 +222,11 @@ def extend(stream: Stream, state: State, candidate: Candidate) -> Stream:
     if isinstance(candidate.body, TenderPlanned):
         row = replace(row, tender=candidate.body.tender)
     return Stream(row, state, (*stream.records, candidate.opened.id))
+
+
+def id_of(stream: Stream | None) -> str | None:
+    """A stream's id, if there is one."""
+    return None if stream is None else stream.row.id
 
 
 def moved(before: Book, after: Iterable[Stream]) -> list[StreamRow]:

@@ -22,12 +22,14 @@ from node.core.rules.listing import (
     check_joined,
     check_snapshot,
 )
+from node.core.rules.side import OwnState
 from node.services.roster import key_of
 
 if TYPE_CHECKING:
     from node.core.records.kinds.draws import PoolPublished
     from node.core.rules.pool import PoolEntry
     from node.core.rules.state import Draw, TenderState
+    from node.services.model import Book
     from node.services.pools import PoolService
     from node.services.ports import Partner, Store
 
@@ -35,6 +37,13 @@ Tenders = Callable[[], Mapping[str, "TenderState"]]
 Published = Callable[[str, int], "PoolPublished | None"]
 """The snapshot at a place of a pool's stream, as this node follows it."""
 GOOD = "good"
+
+
+def published_at(book: Book, stream: str, seq: int) -> PoolPublished | None:
+    """A pool's snapshot at a place of its stream, as we follow it."""
+    known = book.get(stream)
+    state = known.state if known else None
+    return state.snapshots.get(seq) if isinstance(state, OwnState) else None
 
 
 async def tell_regulators(

@@ -24,10 +24,10 @@ from node.core.errors import UnavailableError
 from node.core.log.checkpoint import Checkpoint, sign_checkpoint
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.log.tiles import ENTRIES, Tile, bundle_bytes, tile_bytes
-from node.core.records.canonical import digest_hex
-from node.core.records.place import SMALLEST_TICK, entry_bytes, padded_count, padding_entry
+from node.core.records.place import SMALLEST_TICK, entry_bytes, padded_count
 from node.services.bell import TICK
 from node.services.ports import LogNote, LogPart
+from node.services.remaking import Remaker, padding
 
 if TYPE_CHECKING:
     from node.core.records.keys import Signer
@@ -101,8 +101,7 @@ class Publisher:
 
     def _append(self) -> tuple[list[bytes], LogNote]:
         """Steps 1 to 3, on a thread."""
-        if self.log.halted:
-            raise UnavailableError(self.log.halted, code="store")
+        self.log.check()
         if self._in_doubt:
             self.load()
         start = self.log.tree.size
@@ -123,6 +122,19 @@ class Publisher:
         public = bytes.fromhex(self.signer.public.key)
         note = sign_checkpoint(head, self.signer.sign, public).encode()
         return LogNote(head.origin, head.size, head.root.hex(), self.clock.now(), note)
+
+    async def reload(self) -> None:
+        """Read the log back, at no tick's time. Raises UnavailableError as `load` does."""
+        async with self._ticking:
+            await asyncio.to_thread(self.load)
+
+    def remaker(self) -> Remaker:
+        """What makes our ticks anew; after `load`."""
+        return Remaker(self._secret, self.smallest, self.pad)
+
+    def signed(self, tree: Tree) -> LogNote:
+        """A checkpoint over a tree that we MUST have signed before: its root was cosigned."""
+        return self._sign(Checkpoint(self.log.origin, tree.size, tree.root()))
 
     def reread(self) -> None:
         """Take over from the store which checkpoint is the newest with a quorum. Blocking."""
@@ -175,13 +187,3 @@ class Publisher:
         entries = self.store.entries(self.log.origin, after, found[0].size)
         self._part = LogPart(after, tuple(entries), found[0].quorum or "")
         return self._part
-
-
-def padding(secret: bytes, start: int, number: int) -> bytes:
-    """The padding entry `number` of the tick that begins at leaf `start`.
-
-    Its two salts are made from the log's secret, so that `log.accounted` can open it later.
-    """
-    place = start.to_bytes(8, "big") + number.to_bytes(4, "big")
-    salts = [digest_hex("padding", secret + place + half) for half in (b"what", b"where")]
-    return entry_bytes(padding_entry(salts[0], salts[1]))

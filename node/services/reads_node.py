@@ -95,7 +95,7 @@ class NodeReads:
         """Whether partners vouch for our newest places: bids are refused without (protocol 3)."""
         log = self.records.log
         if log.halted:
-            return Check("log", False, log.halted, log.halted)
+            return Check("log", False, log.halted_zh or log.halted, log.halted)
         silent = "; ".join(f"{name}: {why}" for name, why in sorted(self.cosigning.silent.items()))
         if log.quorum_at is None:
             told = ("检查点尚无足够见证", "no checkpoint has its quorum yet")

@@ -115,11 +115,15 @@ class Sequencer:
                 raise answer
         return accepted
 
+    async def rest(self) -> None:
+        """Return once nothing is under way."""
+        if self._worker is not None:
+            await self._worker
+
     async def close(self) -> None:
         """Answer what is waiting, then take nothing more."""
         self._closed = True
-        if self._worker is not None:
-            await self._worker
+        await self.rest()
 
     async def _drain(self) -> None:
         while self._waiting:
@@ -160,8 +164,7 @@ class Sequencer:
         return _Round(answers, draft)
 
     def _settle_doubt(self) -> None:
-        if self.intake.log.halted:
-            raise UnavailableError(self.intake.log.halted, code="store")
+        self.intake.log.check()
         if self._in_doubt:
             self.intake.book.load(self.intake.store, own_only=True)
             self._in_doubt = False

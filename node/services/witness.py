@@ -8,6 +8,7 @@ never goes back, whatever stops in between; a request that lost the race is judg
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -36,15 +37,20 @@ TRIES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class WitnessDesk:
-    """Answers add-checkpoint with the exact codes of the specification."""
+    """Answers add-checkpoint with the exact codes of the specification.
+
+    `check` raises while nothing may be signed: our store may not say what we cosigned last.
+    """
 
     signer: Signer
     store: Store
     clock: Clock
     members: Members
+    check: Callable[[], None]
 
     async def add_checkpoint(self, body: bytes) -> WitnessAnswer:
-        """Judge, store, cosign. Raises UnavailableError (`store`): nothing was signed."""
+        """Judge, store, cosign. Raises UnavailableError (`store`, `catching-up`): not signed."""
+        self.check()
         return await asyncio.to_thread(self._answer, body)
 
     def _answer(self, body: bytes) -> WitnessAnswer:

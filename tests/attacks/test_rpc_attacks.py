@@ -40,6 +40,7 @@ from yuanping.v1 import (
     pools_pb2_grpc,
     records_pb2,
     records_pb2_grpc,
+    recovery_pb2,
     seats_pb2,
     seats_pb2_grpc,
 )
@@ -568,6 +569,14 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "BlobService/Put": st.builds(blobs_pb2.PutRequest, chunk=BYTES),
     "BlobService/Get": st.builds(blobs_pb2.GetRequest, sha256=TEXT),
     "BlobService/GetShare": st.builds(blobs_pb2.GetShareRequest, record=TEXT, index=NUMBER),
+    "RecoveryService/GiveLog": st.builds(recovery_pb2.GiveLogRequest, after=LARGE),
+    "RecoveryService/GivePlaces": st.builds(
+        recovery_pb2.GivePlacesRequest,
+        held=st.lists(st.builds(recovery_pb2.HeldStream, stream=TEXT, places=LARGE), max_size=3),
+    ),
+    "RecoveryService/GiveLodged": st.builds(
+        recovery_pb2.GiveLodgedRequest, streams=st.lists(TEXT, max_size=3)
+    ),
     "OperatorService/OpenTender": st.builds(
         operator_pb2.OpenTenderRequest, tender=TEXT, ruleset=TEXT
     ),
@@ -590,6 +599,7 @@ def test_every_method_with_a_message_is_attacked() -> None:
         pools_pb2.DESCRIPTOR,
         seats_pb2.DESCRIPTOR,
         blobs_pb2.DESCRIPTOR,
+        recovery_pb2.DESCRIPTOR,
         operator_pb2.DESCRIPTOR,
     ]
     served = {
@@ -792,7 +802,7 @@ async def test_false_pieces_of_a_log_are_seen(
     tmp_path: Path, pieces: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(convert, "MAX_ENTRIES", 8)
-    monkeypatch.setattr("node.adapters.rpc.client.MAX_PART", 16)
+    monkeypatch.setattr("node.adapters.rpc.recovery_client.MAX_PART", 16)
     async with liar(tmp_path, FollowLog=pieces) as partner:
         with pytest.raises((InvalidError, LimitError)):
             await drain(partner.follow_log(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -16,6 +16,9 @@ from node.core.records.place import FIRST_PREV, What, Where, entry_of
 from node.services.ports import (
     Accepted,
     Followed,
+    Known,
+    KnownLog,
+    Lodged,
     LogPart,
     News,
     StreamRow,
@@ -83,6 +86,9 @@ class SimApplication:
     taken: list[SeatTaken] = field(default_factory=list)
     entered: list[tuple[bytes, bytes]] = field(default_factory=list)
     disclosed: list[tuple[str, bytes, str]] = field(default_factory=list)
+    logs: list[KnownLog] = field(default_factory=list)
+    old: bool = False
+    lodged: list[Lodged] = field(default_factory=list)
     hold: asyncio.Event | None = None
     cancelled: int = 0
 
@@ -236,3 +242,26 @@ class SimApplication:
     async def execute(self, op: str) -> str:
         self._ask("execute", op)
         return "a" * 64
+
+    async def known(self, peer: str) -> Known:
+        self._ask("known", peer)
+        return Known(tuple(self.logs), old=self.old)
+
+    async def given_log(self, after: int, peer: str) -> AsyncIterator[LogPart]:
+        self._ask("given_log", after, peer)
+        for part in self.parts:
+            if part.start >= after:
+                yield part
+
+    async def given_places(
+        self, held: Mapping[str, int], peer: str
+    ) -> AsyncIterator[tuple[StreamRow, Followed]]:
+        self._ask("given_places", sorted(held.items()), peer)
+        for row in self.listed:
+            for place in self.shown[held.get(row.id, 0) :]:
+                yield row, place
+
+    async def given_lodged(self, streams: Sequence[str], peer: str) -> AsyncIterator[Lodged]:
+        self._ask("given_lodged", len(streams), peer)
+        for one in self.lodged:
+            yield one

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from node.core.errors import LimitError, UnavailableError
-from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
+from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Stretch, Task
 
 
 class MemoryBlobs:
@@ -118,6 +118,17 @@ class MemoryStore:
         streams = {s.id for s in self._streams.values() if s.keeper == keeper}
         self._set_indexes(streams, start, entries)
 
+    def regain(self, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
+        """What comes back; indexes are looked up in the whole log."""
+        self.commit(replace(batch, sealed={}))
+        for record, shares in batch.sealed.items():
+            for number, share in enumerate(shares, 1):
+                self._sealed.setdefault((record, number), share)
+        for one in stretches:
+            self._append(one.start, one.entries, one.note)
+        own = {s.id for s in self._streams.values() if s.own}
+        self._set_indexes(own, 0, self._entries.get(origin, []))
+
     def _append(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         log = self._entries.setdefault(note.origin, [])
         taken = (note.origin, note.size) in self._notes
@@ -127,7 +138,9 @@ class MemoryStore:
         self._notes[note.origin, note.size] = note
 
     def _set_indexes(self, streams: set[str], start: int, entries: Sequence[bytes]) -> None:
-        leaf = {entry.hex(): index for index, entry in enumerate(entries, start)}
+        leaf: dict[str, int] = {}
+        for index, entry in enumerate(entries, start):
+            leaf.setdefault(entry.hex(), index)
         self._places = [
             replace(p, index=leaf[p.entry])
             if p.index is None and p.stream in streams and p.entry in leaf

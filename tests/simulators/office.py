@@ -140,7 +140,7 @@ def open_office(
     wires, log, bell = wires or Wires(), OwnLog(log_vkey(me).name, Timekeeping(GRACE_S)), Bell()
     entropy, view, book = SeededEntropy(f"{me} node"), members(me), Book(Laws(NETWORK))
     publisher = Publisher(log, log_signer(me), store, clock, entropy, bell)
-    witness = WitnessDesk(witness_signer(me), store, clock, view)
+    witness = WitnessDesk(witness_signer(me), store, clock, view, log.check)
     wires.desks[me] = witness
     book.load(store)
     publisher.load()

@@ -17,7 +17,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from node.adapters.keys import SEEDS, TLS_CERT, TLS_KEY
-from node.adapters.telemetry import Telemetry
+from node.adapters.telemetry import Telemetry, Watched
 from node.cli.commands import COMMANDS
 from node.settings import SECTIONS, read_settings
 from tests.conftest import ROOT
@@ -60,7 +60,8 @@ def test_every_panel_reads_a_metric_of_ours_and_all_gauges_are_shown() -> None:
     shown = [used_in(p["targets"][0]["expr"]) for p in json.loads(text)["panels"]]
     assert set().union(*shown) <= metrics()
     ours = {name for name in metrics() if name.startswith("yuanping_") and "_total" not in name}
-    gauges = {name for name in ours if name.endswith("seconds")}
+    gauges = {gauge.value[0] for gauge in Watched}
+    assert gauges <= ours
     assert gauges <= set().union(*shown)
 
 

@@ -15,6 +15,7 @@ NAMES = {
     "yuanping_outbox_age_seconds": "kind",
     "yuanping_anchor_age_seconds": "log",
     "yuanping_clock_offset_seconds": "partner",
+    "yuanping_reading_only": "log",
     "yuanping_certificate_expiry_timestamp_seconds": "member",
     "yuanping_records_accepted": "kind",
     "yuanping_refusals": "code",

@@ -7,22 +7,24 @@ another certificate or address, `Partners` closes this one and makes another.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 import grpc
 from yuanping.v1 import blobs_pb2, pools_pb2, records_pb2
 
-from node.adapters.rpc import convert
+from node.adapters.rpc import convert, recovery_client
 from node.adapters.rpc.line import CALL_S, OPTIONS, TRANSFER_S, Line
 from node.adapters.tls import der_of, fingerprint, pem_of
-from node.core.errors import ConfigError, InvalidError, LimitError, NodeError
+from node.core.errors import ConfigError, InvalidError, NodeError
 from node.core.records.box import SEALED_SIZE
 from node.services.ports import (
     Accepted,
+    Followed,
     Keys,
+    Known,
+    Lodged,
     LogPart,
     Member,
     News,
@@ -30,9 +32,6 @@ from node.services.ports import (
     Submission,
     Wanted,
 )
-
-MAX_PART: Final = 2**21
-"""Entries of one stretch of a log (64 MiB); a node publishes far smaller ones."""
 
 
 class RpcPartner:
@@ -74,19 +73,11 @@ class RpcPartner:
 
         Raises InvalidError if pieces do not join, LimitError above `MAX_PART` entries at once.
         """
-        entries: list[bytes] = []
-        start = after
+        joined = recovery_client.Joined(self._line.whom, after)
         request = records_pb2.FollowLogRequest(after=after)
         async for piece in self._line.listen(partial(self._line.records.FollowLog, request)):
-            if piece.start != start + len(entries):
-                raise InvalidError(f"{self._line.whom} shows its log from {piece.start} on")
-            entries += convert.entries_from(piece)
-            if len(entries) > MAX_PART:
-                raise LimitError(f"{self._line.whom} shows more than {MAX_PART} entries at once")
-            if piece.HasField("note"):
-                yield LogPart(start, tuple(entries), piece.note)
-                start += len(entries)
-                entries = []
+            if (part := joined.add(piece)) is not None:
+                yield part
 
     async def body(self, record: str) -> bytes:
         """The body of a record that was followed without one, once we may have it."""
@@ -119,6 +110,24 @@ class RpcPartner:
             return await self._line.pools.Disclose(_disclosures(first, payload), timeout=TRANSFER_S)
 
         await self._line.ask(once)
+
+    async def known(self) -> Known:
+        """What it knows of every member's log."""
+        return await recovery_client.known(self._line)
+
+    def given_log(self, after: int) -> AsyncIterator[LogPart]:
+        """Our own log from size `after` on, as it mirrored it; then the end."""
+        return recovery_client.given_log(self._line, after)
+
+    def given_places(
+        self, held: Mapping[str, int]
+    ) -> AsyncIterator[tuple[StreamRow, list[Followed]]]:
+        """Places of the streams we keep, beyond how many of each we hold; then the end."""
+        return recovery_client.given_places(self._line, held)
+
+    def given_lodged(self, streams: Sequence[str]) -> AsyncIterator[Lodged]:
+        """Records that it lodged for these streams of ours; then the end."""
+        return recovery_client.given_lodged(self._line, streams)
 
     async def close(self) -> None:
         """End the connection and everything under way on it."""

@@ -20,6 +20,7 @@ from yuanping.v1 import (
     pools_pb2_grpc,
     records_pb2,
     records_pb2_grpc,
+    recovery_pb2_grpc,
     seats_pb2_grpc,
 )
 
@@ -75,6 +76,7 @@ class Line:
         self.blobs = blobs_pb2_grpc.BlobServiceStub(channel)
         self.pools = pools_pb2_grpc.PoolServiceStub(channel)
         self.seats = seats_pb2_grpc.SeatServiceStub(channel)
+        self.recovery = recovery_pb2_grpc.RecoveryServiceStub(channel)
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """The answer to one call. Raises what was answered, or UnavailableError."""
@@ -100,6 +102,12 @@ class Line:
 
         It is not called again: the listener knows where to go on.
         """
+        async for message in self.all_of(call):
+            yield message
+        raise UnavailableError(f"{self.whom} ended the stream")
+
+    async def all_of(self, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
+        """What the node tells until it has told all. Raises as `ask`."""
         messages = call()
         try:
             async for message in messages:
@@ -109,7 +117,6 @@ class Line:
         finally:
             if isinstance(messages, grpc.aio.Call):
                 messages.cancel()
-        raise UnavailableError(f"{self.whom} ended the stream")
 
     async def follow_many(
         self, wanted: AsyncIterator[Sequence[Wanted]]

@@ -27,6 +27,8 @@ from yuanping.v1 import (
     pools_pb2_grpc,
     records_pb2,
     records_pb2_grpc,
+    recovery_pb2,
+    recovery_pb2_grpc,
     seats_pb2,
     seats_pb2_grpc,
 )
@@ -37,6 +39,7 @@ from node.adapters.rpc.interceptors import Admit, Guard, PeerCheck, admit_operat
 from node.adapters.rpc.operator import OperatorServicer
 from node.adapters.rpc.pools import PoolServicer
 from node.adapters.rpc.records import RecordServicer
+from node.adapters.rpc.recovery import RecoveryServicer
 from node.adapters.rpc.seats import SeatServicer
 from node.adapters.tls import pem_of
 from node.core.errors import ConfigError, InvalidError
@@ -53,6 +56,7 @@ SERVICES: Final = (
     pools_pb2.DESCRIPTOR.services_by_name["PoolService"].full_name,
     seats_pb2.DESCRIPTOR.services_by_name["SeatService"].full_name,
     blobs_pb2.DESCRIPTOR.services_by_name["BlobService"].full_name,
+    recovery_pb2.DESCRIPTOR.services_by_name["RecoveryService"].full_name,
     health.SERVICE_NAME,
     reflection.SERVICE_NAME,
 )
@@ -191,6 +195,7 @@ class Servers:
         pools_pb2_grpc.add_PoolServiceServicer_to_server(PoolServicer(self.app), server)
         seats_pb2_grpc.add_SeatServiceServicer_to_server(SeatServicer(self.app), server)
         blobs_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(self.app), server)
+        recovery_pb2_grpc.add_RecoveryServiceServicer_to_server(RecoveryServicer(self.app), server)
         service = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(service, server)
         self._running.append(server)

@@ -30,15 +30,17 @@ _FINISH = delete(TASKS).where(TASKS.c.kind == bindparam("of"), TASKS.c.key == bi
 _FACT = select(FACTS.c.value).where(FACTS.c.key == bindparam("key"))
 
 
-def put_sealed(db: Connection, sealed: Mapping[str, tuple[bytes, ...]]) -> None:
-    """Store the sealed shares of boxes, numbered from 1."""
+def put_sealed(
+    db: Connection, sealed: Mapping[str, tuple[bytes, ...]], *, again: bool = False
+) -> None:
+    """Store the sealed shares of boxes, numbered from 1; `again`: some may stand already."""
     rows = [
         {"record": record, "number": number, "share": share}
         for record, shares in sealed.items()
         for number, share in enumerate(shares, 1)
     ]
     if rows:
-        db.execute(_PUT_SEALED, rows)
+        db.execute(_put_once(db.dialect.name, SEALED) if again else _PUT_SEALED, rows)
 
 
 def sealed_share(db: Connection, record: str, number: int) -> bytes | None:

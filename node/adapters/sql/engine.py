@@ -71,7 +71,7 @@ class Database:
         self._election = (FileElection if is_file else SessionElection)(self.engine)
         with ExitStack() as undone:
             undone.callback(self.close)
-            with _mapped("opened", self._folder):
+            with mapped("opened", self._folder):
                 self._is_current = _is_current(self.engine)
             if not self._is_current:
                 self.elect()
@@ -82,7 +82,7 @@ class Database:
 
         The first `write` asks too. Raises UnavailableError (`in-use`) where nobody waits: SQLite.
         """
-        with _mapped("opened", self._folder), self._lock:
+        with mapped("opened", self._folder), self._lock:
             return self._elect()
 
     def hold(self) -> None:
@@ -102,7 +102,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection to read from; it writes nothing."""
         with (
-            _mapped("read", self._folder),
+            mapped("read", self._folder),
             self.engine.connect() as connection,
             connection.begin(),
         ):
@@ -118,7 +118,7 @@ class Database:
         return self._together.write(work)
 
     def _transaction(self, run: Callable[[Connection], None]) -> None:
-        with _mapped("written", self._folder):
+        with mapped("written", self._folder):
             self._elect()
             with self._election.session() as connection, connection.begin():
                 run(connection)
@@ -146,7 +146,7 @@ def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 @contextmanager
-def _mapped(doing: str, folder: Path | None = None) -> Iterator[None]:
+def mapped(doing: str, folder: Path | None = None) -> Iterator[None]:
     """Turn the driver's errors into ours; what it says goes to our log, not to a caller."""
     try:
         yield
@@ -190,6 +190,11 @@ def _address(url: str) -> URL:
     raise ConfigError("[store] database_url must begin with sqlite or postgresql")
 
 
+def opened(url: str) -> Engine:
+    """An engine to read with, whatever version the tables have. Raises ConfigError."""
+    return _engine(_address(url))
+
+
 def _engine(address: URL) -> Engine:
     if address.get_backend_name() != "sqlite":
         return create_engine(
@@ -198,7 +203,7 @@ def _engine(address: URL) -> Engine:
             isolation_level="REPEATABLE READ",
             hide_parameters=True,
         )
-    with _mapped("opened"):
+    with mapped("opened"):
         _make_file(Path(address.database or ""))
     engine = create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from node.adapters.sql import aside, logs, places
+from node.adapters.sql import aside, logs, places, regaining
 from node.adapters.sql.engine import Database
 from node.adapters.sql.remembered import Remembered
-from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Task
+from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Stretch, Task
 
 
 class SqlStore:
@@ -108,6 +108,10 @@ class SqlStore:
     def mirror(self, keeper: str, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """The same for the log of a partner, `keeper`: entries and a note with its quorum."""
         self._database.write(lambda db: logs.mirror(db, keeper, start, entries, note))
+
+    def regain(self, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
+        """Take back what partners gave of our own streams and of our own log, `origin`."""
+        self._write_facts(batch.facts, lambda db: regaining.regain(db, origin, batch, stretches))
 
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""

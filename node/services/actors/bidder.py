@@ -7,6 +7,7 @@ stands inside the box, where its long-lived key vouches for the bid key (protoco
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 BID = "bid.sealed"
 UNLOCK = "bid.unlocked"
 RECEIPT = "receipt"
+FIRST_RECEIPT = "receipt.first"
+SURE_S = 5.0
+"""So long after its consent was accepted a bidder asks whether it is in a checkpoint."""
+LOOK_S = 60
+"""So often, by the node's clock, a bidder looks whether its bid still stands."""
 Told = Callable[[str], None]
 Publish = Callable[[str, bytes], None]
 """Puts a verified receipt where the bidder wants it: (bid key id, bytes). Durable."""
@@ -58,7 +64,10 @@ class BidderProgram:
     bidder: Bidder
     refused: bool = False
     has_receipt: bool = False
+    was_restored: bool = False
+    looked_at: int = 0
     consented: bool = False
+    consented_at: float | None = None
     last: str = ""
 
     def keys(self) -> tuple[Signer, Signer]:
@@ -95,6 +104,7 @@ class BidderProgram:
         except NodeError as error:
             if error.code not in (*LATER, "rule", "state"):
                 raise
+            self.was_restored = self.was_restored or error.code == "catching-up"
             return f"waits: {error}"
 
     async def step(self, pen: Pen, state: TenderState, now: int) -> str:
@@ -105,18 +115,44 @@ class BidderProgram:
             line = await self._seal(pen, state, now) or await self._fetch_receipt(pen, state)
             if line:
                 return line
-        return await self._unlock(pen, state, now) if self._may_unlock(state, now) else ""
+        await self._look_after(pen, state, now)
+        if self.was_restored:
+            await self._seal_again(pen)
+        if self._may_unlock(state, now) and (UNLOCK not in pen.sent or await self._is_lost(pen)):
+            return await self._unlock(pen, state, now)
+        return ""
 
     def acts(self, state: TenderState, now: int) -> bool:
-        """Whether there is anything for it to do: a bid, its receipt or the consent."""
+        """Whether there is anything for it to do: a bid, a receipt, a look or the consent."""
         if state.announced is None or self.refused:
             return False
-        return not self.has_receipt or self._may_unlock(state, now)
+        if not self.has_receipt or self.was_restored or self._is_to_look(state, now):
+            return True
+        return self._may_unlock(state, now)
 
     def _may_unlock(self, state: TenderState, now: int) -> bool:
-        if self.consented:
+        """It is time to consent, and the consent is not known to be safe."""
+        if self.consented and self.consented_at is None:
             return False
         return epoch_of(state.terms.opening) <= now <= unlock_end(state)
+
+    def _is_to_look(self, state: TenderState, now: int) -> bool:
+        """A while has gone since we saw our bid, and it could still be sent again."""
+        return self.looked_at + LOOK_S <= now <= epoch_of(state.terms.deadline)
+
+    async def _is_lost(self, pen: Pen) -> bool:
+        """Whether our consent, accepted a while ago, is in no checkpoint yet: it is sent again.
+
+        Until partners have it, a host that loses its disk loses it, and nobody could tell us.
+        """
+        kept = pen.kept(UNLOCK)
+        if self.consented_at is None or kept is None or _steady() < self.consented_at + SURE_S:
+            return False
+        if await self.means.door.receipt(kept.id) is not None:
+            self.consented_at = None
+            return False
+        pen.sent.discard(UNLOCK)
+        return True
 
     async def _seal(self, pen: Pen, state: TenderState, now: int) -> str:
         if pen.kept(BID) is None and now > epoch_of(state.terms.deadline):
@@ -128,6 +164,34 @@ class BidderProgram:
             self.refused = error.code not in LATER
             raise
         return f"{self.bidder.id}: bid {kept.id[:8]} sealed" if accepted else ""
+
+    async def _look_after(self, pen: Pen, state: TenderState, now: int) -> None:
+        """While bids are taken: does our bid still stand? A host that lost its disk names what it
+        lost by leaf only; we have the bid. The first receipt is kept: it proves that it stood."""
+        self.looked_at = self.looked_at or now  # its receipt has just come
+        kept = pen.kept(BID)
+        if kept is None or not self._is_to_look(state, now):
+            return
+        self.looked_at = now
+        if await self.means.door.receipt(kept.id) is None:
+            drawer = self.means.drawer
+            drawer.write(FIRST_RECEIPT, drawer.read(RECEIPT) or b"")
+            self.has_receipt, self.was_restored = False, True
+
+    async def _seal_again(self, pen: Pen) -> None:
+        """The node has lost its store and come back: our box may have been lost with it.
+
+        Sent again it changes nothing else; so whatever is answered but "not now", that was it.
+        """
+        kept = pen.kept(BID)
+        if kept is not None:
+            pen.sent.discard(BID)
+            try:
+                await pen.say(self.means.door, BID, kept, final=True)
+            except NodeError as error:
+                if error.code in LATER:
+                    raise
+        self.was_restored = False
 
     def _sealed(self, state: TenderState) -> tuple[BidSealed, MadeBox]:
         """Package, box and body; our key for the box is forgotten here: the holders have it."""
@@ -192,8 +256,12 @@ class BidderProgram:
         body = BidUnlocked(bid=bid.id, salt=salt)
         kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
         accepted = await pen.say(self.means.door, UNLOCK, kept)
-        self.consented = True
+        self.consented, self.consented_at = True, _steady()
         return f"{self.bidder.id}: consents to the opening" if accepted else ""
+
+
+def _steady() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def box_key(state: TenderState, member: str) -> PublicKey:

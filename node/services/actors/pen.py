@@ -27,7 +27,7 @@ Said = tuple[str, "Body", "MadeBox | None"]
 Make = Callable[[], "tuple[Body, MadeBox | None]"]
 LATER = frozenset(
     {"unavailable", "quorum", "quorum-missing", "chain", "clock", "not-found", "limit"}
-    | {"store", "disk-full", "disk-read-only", "in-use"}
+    | {"store", "disk-full", "disk-read-only", "in-use", "catching-up"}
 )
 """Codes of refusals that say nothing against the record: the same bytes are sent again."""
 SEEN_NOTHING = ("bidder:",)

@@ -32,6 +32,7 @@ from node.services.ports.network import (
     Wanted,
     Witness,
 )
+from node.services.ports.recovery import Helper, Known, KnownLog, Lodged, Stretch
 from node.services.ports.store import (
     NEWEST_CLOCK,
     UNTOLD,
@@ -59,7 +60,11 @@ __all__ = [
     "Clock",
     "Entropy",
     "Followed",
+    "Helper",
     "Keys",
+    "Known",
+    "KnownLog",
+    "Lodged",
     "LogNote",
     "LogPart",
     "Member",
@@ -73,6 +78,7 @@ __all__ = [
     "Slot",
     "Store",
     "StreamRow",
+    "Stretch",
     "Submission",
     "Task",
     "TenderProof",

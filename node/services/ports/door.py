@@ -7,12 +7,13 @@ Times are epoch seconds UTC, digests and salts lower-case hex, signatures raw by
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.errors import NodeError
 from node.services.ports.network import Followed, LogPart, News, Wanted
+from node.services.ports.recovery import Known, Lodged
 from node.services.ports.store import Accepted, StreamRow, Submission
 
 
@@ -150,6 +151,24 @@ class Application(Protocol):
 
     async def take_seat(self, taken: SeatTaken) -> Accepted:
         """Keep the link, and bring `expert.seated` to the host."""
+        ...
+
+    async def known(self, peer: str) -> Known:
+        """What we know of every member's log."""
+        ...
+
+    def given_log(self, after: int, peer: str) -> AsyncIterator[LogPart]:
+        """The peer's own log from size `after` on, as we mirrored it; then the end."""
+        ...
+
+    def given_places(
+        self, held: Mapping[str, int], peer: str
+    ) -> AsyncIterator[tuple[StreamRow, Followed]]:
+        """Places of the streams that the peer keeps, beyond how many it holds; then the end."""
+        ...
+
+    def given_lodged(self, streams: Sequence[str], peer: str) -> AsyncIterator[Lodged]:
+        """Records that we lodged for these streams of the peer; then the end."""
         ...
 
 

@@ -10,6 +10,7 @@ from node.core.errors import NodeError
 from node.core.records.envelope import Envelope
 from node.core.records.keys import PublicKey
 from node.core.records.place import What, Where
+from node.services.ports.recovery import Helper
 from node.services.ports.store import Accepted, StreamRow, Submission
 
 
@@ -71,7 +72,7 @@ class LogPart:
     note: str
 
 
-class Partner(Protocol):
+class Partner(Helper, Protocol):
     """Another member's node over mTLS; every call raises UnavailableError or what it answered."""
 
     async def submit(self, items: Sequence[Submission]) -> list[Accepted | NodeError]:

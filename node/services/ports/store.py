@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.core.records.envelope import Envelope, Opened, open_envelope
 from node.core.records.place import What, Where
+
+if TYPE_CHECKING:
+    from node.services.ports.recovery import Stretch
 
 UNTOLD: Final = -1
 """The `seq` of an answer to somebody who may not count places."""
@@ -167,6 +170,14 @@ class Store(Protocol):
         """The same for the log of a partner, `keeper`: entries and a note with its quorum.
 
         Only places of the keeper's own streams get indexes.
+        """
+        ...
+
+    def regain(self, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
+        """Take back what partners gave of our own streams and of our own log, `origin`.
+
+        Streams, places, sealed shares and facts of the batch, the stretches in order, and the
+        index of every own place that the log holds.
         """
         ...
 

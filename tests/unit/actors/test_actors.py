@@ -13,19 +13,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.core.errors import ConfigError, LogError
+from node.core.errors import ConfigError, LogError, NodeError, UnavailableError
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import open_envelope
 from node.core.records.keys import key_id
 from node.core.rules.state import Phase
-from node.services.actors.bidder import is_listed
+from node.services.actors.bidder import LOOK_S, BidderProgram, is_listed
 from node.services.actors.buyer import BLIND, deadline_of, holders_of
 from node.services.actors.pen import Pen
 from node.services.actors.reading import Reading
 from node.services.actors.roll import Calendar
 from node.services.actors.seat import Judgement, owed
 from node.services.actors.tender_file import FactFound, Outcome, read_tender_file
-from node.services.ports import Followed
+from node.services.ports import Accepted, Followed, Submission
 from node.services.ports.door import Beat, Call
 from tests.conftest import ROOT
 from tests.simulators import people
@@ -153,6 +153,108 @@ def test_a_host_that_gives_a_receipt_for_something_else_is_not_believed() -> Non
 
     with pytest.raises(LogError, match="does not hold"):
         asyncio.run(run())
+
+
+def test_a_bidder_whose_bid_stands_no_more_sends_it_again_and_keeps_both_receipts() -> None:
+    """A host restored from a backup of before: only the bidder has the bid."""
+    sent: list[str] = []
+
+    async def run() -> tuple[BidderProgram, Pen]:
+        cast = Cast(tender_file(REAL))
+        await cast.until(Phase.ANNOUNCED)
+        one, stage, state = cast.case.bidders[0], cast.stage, cast.state
+        cast.drawers.clear()
+        program, now = cast.bidder_program(one), stage.clock.now()
+        signer = program.keys()[1]
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, cast.drawer(one.id))
+        for _ in range(3):
+            await program.step(pen, state, now)
+        assert program.has_receipt
+        accept, receipt = stage.accept, stage.receipt
+        stage.receipt = lambda record: None  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now + LOOK_S - 1)
+        assert sent == []
+
+        def again(item: Submission) -> Accepted:
+            sent.append(item.opened.id)
+            stage.receipt = receipt  # type: ignore[method-assign]
+            return accept(item)
+
+        stage.accept = again  # type: ignore[method-assign]
+        await program.step(pen, state, now + LOOK_S)
+        assert not program.has_receipt
+        await program.step(pen, state, now + LOOK_S)
+        return program, pen
+
+    program, pen = asyncio.run(run())
+    kept = pen.kept("bid.sealed")
+    assert kept is not None
+    assert sent == [kept.id]
+    assert program.has_receipt
+    drawer = program.means.drawer
+    assert drawer.read("receipt.first") == drawer.read("receipt") != b""
+
+
+def test_consent_that_is_in_no_checkpoint_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was accepted, and lost with the host's disk before any partner was shown it."""
+    monkeypatch.setattr("node.services.actors.bidder.SURE_S", 0.0)
+    sent: list[str] = []
+    cast = played(Phase.CLOSED)
+
+    async def run() -> None:
+        one, stage, state = cast.case.bidders[0], cast.stage, cast.state
+        program = cast.bidder_program(one)
+        program.has_receipt = True
+        signer = program.keys()[1]
+        pen = Pen(f"bidder:{key_id(signer.public)}", signer, cast.drawer(one.id))
+        now = epoch_of(state.terms.opening)
+
+        def accept(item: Submission) -> Accepted:
+            sent.append(item.opened.id)
+            return Accepted(item.opened.id, -1, "e" * 64)
+
+        stage.accept = accept  # type: ignore[method-assign]
+        stage.receipt = lambda record: None  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now)
+        await program.step(pen, state, now)
+        assert len(sent) == 2
+        stage.receipt = lambda record: "a receipt"  # type: ignore[method-assign] # noqa: ARG005
+        await program.step(pen, state, now)
+        await program.step(pen, state, now)
+
+    asyncio.run(run())
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
+class Forgetful(SimDoor):
+    """A host that lost its disk after the bids: each one's first consent meets it catching up."""
+
+    asked: list[str]
+
+    def _one(self, item: Submission) -> Accepted | NodeError:
+        header = open_envelope(item.envelope).header
+        if header.type == "bid.unlocked/v1" and header.author not in self.asked:
+            self.asked.append(header.author)
+            self.stage.blobs.data.clear()
+            return UnavailableError("an old copy", code="catching-up")
+        return super()._one(item)
+
+
+def test_a_bidder_whose_host_was_restored_sends_its_box_again() -> None:
+    """Nobody else has it; without it the bid could not be opened."""
+    asked: list[str] = []
+
+    class Lossy(Cast):
+        def door(self, name: str, member: str = HOST) -> SimDoor:
+            door = Forgetful(self.stage, member, self.drawer(name).fuse.pass_by)
+            door.asked = asked
+            return door
+
+    cast = Lossy(tender_file(REAL))
+    asyncio.run(cast.whole())
+    assert len(set(asked)) == 7
+    assert len(cast.state.opened) == 7
 
 
 def test_a_receipt_of_another_members_log_is_none_of_the_hosts() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from node.services.fsck import Finding, Fsck
 from node.services.judging import Laws
-from node.services.ports import Chain
+from node.services.ports import Batch, Chain, Submission
+from node.services.standing import Loss, facts_of, losses_of
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.office import Office, open_network
 from tests.simulators.people import GUEST, HOST, NETWORK
@@ -69,6 +70,36 @@ def check(office: Office, chain: Anchored | None = None) -> dict[str, Finding]:
     found = list(fsck.run())
     assert [one.part for one in found] == PARTS
     return {one.part: one for one in found}
+
+
+async def test_box_that_is_named_as_lost_is_told_and_comes_back_from_its_maker() -> None:
+    host = await kept()
+    store, blobs = cast("MemoryStore", host.store), cast("MemoryBlobs", host.blobs)
+    stream = next(row.id for row in store.streams() if row.kind == "tender")
+    row = store.places(stream)[-1]
+    shares = tuple(s for (record, _), s in sorted(store._sealed.items()) if record == row.record)
+    bid = Submission(row.envelope, row.body or b"", shares)
+    sealed, data = dict(store._sealed), dict(blobs.data)
+    store._sealed.clear()
+    blobs.data.clear()
+    assert check(host)["boxes"].status == "failed"
+    loss = Loss("box", bid.opened.id, "密封件", "its box")
+    store.commit(Batch(facts=facts_of([loss])))
+    found = check(host)["boxes"]
+    assert (found.status, found.checked) == ("ok", 0)
+    assert "1 lost" in found.detail
+    assert await host.refused(bid) == ["not-found"], "the ciphertext comes first"
+    blobs.data.update(data)
+    bare = Submission(bid.envelope, bid.body)
+    await host.take(bare)
+    assert losses_of(store) == [loss], "without shares nothing is mended"
+    await host.take(bid)
+    assert store._sealed == sealed
+    assert losses_of(store) == []
+    other = Submission(bid.envelope, bid.body, tuple(bytes(112) for _ in bid.sealed))
+    await host.take(other)
+    assert store._sealed == sealed, "what is there stays"
+    assert check(host)["boxes"].checked == 1
 
 
 async def test_honest_store_is_clean_and_what_cannot_be_compared_is_told() -> None:

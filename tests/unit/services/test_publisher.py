@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -12,8 +13,9 @@ from node.core.log.cosignature import check_quorum
 from node.core.log.merkle import leaf_hash, root_of
 from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
-from node.core.records.place import entry_bytes, entry_of_extra, read_extra
-from node.services.publisher import PADDING, padding
+from node.core.records.place import entry_bytes, entry_of_extra, padding_entry, read_extra
+from node.services.publisher import PADDING
+from node.services.remaking import padding
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.office import Wires, open_network, open_office
 from tests.simulators.people import GUEST, HOST, REGULATOR, id_of, log_vkey
@@ -132,8 +134,9 @@ async def test_node_restored_from_an_old_copy_halts() -> None:
     restored = open_office(HOST, MemoryStore(), clock=host.clock, wires=wires)
     assert await restored.tick() is None
     assert restored.log.halted
-    with pytest.raises(UnavailableError, match="restore"):
+    with pytest.raises(UnavailableError) as caught:
         await restored.publisher.publish_tick()
+    assert caught.value.code == "catching-up"
     size = len(host.store.entries(host.log.origin))
     assert offices[GUEST].store.witnessed(host.log.origin) == (size, host.log.tree.root().hex())
 
@@ -197,3 +200,14 @@ async def test_log_that_was_changed_on_disk_does_not_start() -> None:
     store._entries[office.log.origin][1] = bytes(32)
     with pytest.raises(UnavailableError, match="not the one we signed"):
         open_office(HOST, store)
+
+
+def test_padding_opens_with_two_salts_of_its_own() -> None:
+    """Computed by hand, as `log.accounted` is to open it."""
+    secret, place = bytes(range(32)), (4).to_bytes(8, "big") + (1).to_bytes(4, "big")
+    salts = [
+        sha256(b"yuanping/padding/v1\n" + secret + place + half).hexdigest()
+        for half in (b"what", b"where")
+    ]
+    assert salts[0] != salts[1]
+    assert padding(secret, 4, 1) == entry_bytes(padding_entry(salts[0], salts[1]))

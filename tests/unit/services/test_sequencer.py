@@ -294,7 +294,7 @@ async def test_halted_node_accepts_nothing() -> None:
     office = vouched()
     stream = await office.open_tender()
     office.log.halted = "behind"
-    assert await office.refused(await office.bid(stream, "a")) == ["store"]
+    assert await office.refused(await office.bid(stream, "a")) == ["catching-up"]
 
 
 async def test_limits_and_close() -> None:

@@ -27,7 +27,7 @@ def replay(
     ] = None,
     jobs: Annotated[
         int, typer.Option(help=say("同时进行的项目数", "How many at once."), min=1, max=512)
-    ] = 128,
+    ] = 256,
     together: Annotated[
         int,
         typer.Option(
@@ -37,7 +37,7 @@ def replay(
             ),
             min=1,
         ),
-    ] = 48,
+    ] = 96,
     out: Annotated[
         Path, typer.Option(help=say("输出文件夹", "Folder for all that is made."))
     ] = Path("yuanping-replay"),

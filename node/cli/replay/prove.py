@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from node.core.rules.state import TenderState
     from node.services.ports.operator import Operator
 
-READY_S = 60.0
+READY_S = 120.0
 FIRST_S, AGAIN_S = 5.0, 2.0
 """The end of a tender is endorsed, published and anchored within about the first."""
 AT_ONCE = 3
@@ -59,7 +59,7 @@ class Prover:
     async def prove(self, play: Play) -> None:
         """Keep the evidence of a tender that is over, once all of it is endorsed and anchored.
 
-        What is still not anchored after a minute the verdict says. Raises StateError if there is
+        What is still not anchored after two minutes the verdict says. Raises StateError if there is
         no whole evidence by then, UnavailableError if the regulator's node stays away.
         """
         loop = asyncio.get_running_loop()

@@ -1,7 +1,8 @@
 """Many tenders at once on one test clock: opened by date, watched, and moved on together.
 
 The clock is moved only when no tender has anything left to do before it, and then to the earliest
-moment that any of them waits for, or on which the next one is to be opened.
+moment that any of them waits for, or on which the next one is to be opened. A tender that is over
+is proven while the others go on.
 """
 
 from __future__ import annotations
@@ -174,8 +175,11 @@ class Sweep:
         play.proven = True
 
     async def _move_clock(self) -> None:
+        """Move on once no tender has anything to do; what is over is proven at any time."""
         waiting = list[int]()
         for play in self.plays.values():
+            if play.is_over():
+                continue
             moment = self._moment(play)
             if moment is None:
                 return
@@ -194,8 +198,6 @@ class Sweep:
         state = play.state
         if state is None:
             return None
-        if play.is_over():
-            return self.now + 1 if play.proven else None
         if state.phase in PATIENT and _steady() - play.changed < QUIET_S:
             return None
         move = next_moment(state, self.now, len(play.opened.case.bidders))

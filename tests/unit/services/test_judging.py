@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 import msgspec
 import pytest
 
 from node.core.errors import NodeError, UnavailableError
+from node.core.records.canonical import b64encode
+from node.core.records.envelope import Envelope, SignatureLine
 from node.core.records.place import entry_of
 from node.services.judging import judge, read_place
 from node.services.model import Book, Stream, begin, extend
@@ -64,7 +67,16 @@ def where_with(row: PlaceRow, **changes: str | int) -> PlaceRow:
     return replace(row, where=msgspec.structs.replace(row.where, **changes))
 
 
+def forged(row: PlaceRow) -> PlaceRow:
+    """The record under a signature that its author never made, at a place that fits it."""
+    signature = b"\x01" * 64
+    line = SignatureLine(b64encode(signature))
+    envelope = Envelope(row.envelope.payload, row.envelope.payload_type, (line,))
+    return replace(what_with(row, sig=sha256(signature).hexdigest()), envelope=envelope)
+
+
 WRONG: dict[str, tuple[Callable[[PlaceRow], PlaceRow], str]] = {
+    "forged-signature": (forged, "signature"),
     "signature-digest": (lambda row: what_with(row, sig="00" * 32), "log"),
     "other-id": (lambda row: what_with(row, id="00" * 32), "log"),
     "other-stream": (lambda row: what_with(row, stream="00" * 32), "log"),
@@ -103,6 +115,16 @@ async def test_stored_stream_of_one_place_is_not_believed() -> None:
     store, row = MemoryStore(), advance(guest_book(), rows[0].stream, rows[:2]).row
     store.commit(Batch(streams=(row,), places=(rows[0],)))
     with pytest.raises(UnavailableError, match="begins with two places"):
+        guest_book().load(store)
+
+
+async def test_stored_place_that_nobody_signed_is_not_believed() -> None:
+    rows = await shown()
+    store, row = MemoryStore(), advance(guest_book(), rows[0].stream, rows[:2]).row
+    bad = forged(rows[2])
+    bad = replace(bad, entry=entry_of(bad.what, bad.where))
+    store.commit(Batch(streams=(row,), places=(*rows[:2], bad)))
+    with pytest.raises(UnavailableError, match="does not hold"):
         guest_book().load(store)
 
 

@@ -279,6 +279,21 @@ async def test_tasks_and_facts_come_with_their_records_or_not_at_all() -> None:
     assert office.store.fact("alone") == "1"
 
 
+@pytest.mark.parametrize("facts", [{}, {"alone": "1"}])
+async def test_tasks_and_facts_that_could_not_be_stored_raise(
+    facts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = vouched()
+
+    def fails(_batch: Batch) -> None:
+        raise UnavailableError("the disk is gone", code="store")
+
+    monkeypatch.setattr(office.store, "commit", fails)
+    tasks = () if facts else (Task("submit", "x", {"a": "b"}, NOON),)
+    with pytest.raises(UnavailableError):
+        await office.sequencer.accept([], tasks=tasks, facts=facts)
+
+
 async def test_reloaded_book_is_the_book_that_was() -> None:
     office = vouched()
     stream = await office.open_tender()

@@ -95,8 +95,6 @@ class Guest:
                     raise
                 continue
             for call, found in zip(calls, errors, strict=True):
-                if call.done.done():
-                    continue
                 if found is None:
                     call.done.set_result(None)
                 else:

@@ -183,8 +183,6 @@ class Sequencer:
         if done.draft is not None:
             done.draft.hand_over()
         for call, answers in zip(calls, done.answers, strict=True):
-            if call.answer.done():
-                continue
             if done.failed is not None and not call.items:
                 call.answer.set_exception(done.failed)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
 
@@ -84,6 +84,10 @@ def test_work_that_fails_harms_no_other_and_leaves_nothing(store: SqlStore) -> N
 
 def test_commit_of_unknown_outcome_is_told_to_all_and_never_done_twice() -> None:
     done: list[str] = []
+    heard: list[str] = []
+
+    def told() -> None:
+        heard.append("committed")
 
     def transaction(run: Callable[[Connection], None]) -> None:
         run(None)  # type: ignore[arg-type]
@@ -93,13 +97,16 @@ def test_commit_of_unknown_outcome_is_told_to_all_and_never_done_twice() -> None
     together = Together(transaction, lock)
     with ThreadPoolExecutor(2) as threads:
         with lock:
-            both = [threads.submit(together.write, lambda _db, n=n: done.append(n)) for n in "ab"]
+            both = [
+                threads.submit(together.write, lambda _db, n=n: done.append(n), told) for n in "ab"
+            ]
             while len(together._waiting) < 2:
                 pass
         for one in both:
             with pytest.raises(UnavailableError):
                 one.result(10)
     assert sorted(done) == ["a", "b"]
+    assert not heard, "nobody keeps in memory what may not stand"
 
 
 def test_fact_is_read_once_and_written_through(store: SqlStore) -> None:
@@ -107,6 +114,21 @@ def test_fact_is_read_once_and_written_through(store: SqlStore) -> None:
     store.put_fact("a", "1")
     assert store.fact("a") == "1"
     store.commit(Batch(facts={"a": "2"}))
+    assert store.fact("a") == "2"
+
+
+def test_memory_of_facts_changes_in_the_order_of_their_commits(store: SqlStore) -> None:
+    told: list[bool] = []
+
+    class Noting(Remembered):
+        def wrote(self, facts: Mapping[str, str]) -> None:
+            told.append(store._database._lock.locked())
+            super().wrote(facts)
+
+    store._facts = Noting()
+    store.put_fact("a", "1")
+    store.commit(Batch(facts={"a": "2"}))
+    assert told == [True, True], "between commit and memory nobody else may commit"
     assert store.fact("a") == "2"
 
 

@@ -55,6 +55,10 @@ _LIBPQ = {
 """Parameters of libpq that the address may set otherwise; a dead line is noticed within 15 s."""
 
 
+def _nothing() -> None:
+    """Nobody keeps in memory what was written."""
+
+
 class Database:
     """One database of one node. Safe for threads; one writes at a time."""
 
@@ -65,7 +69,7 @@ class Database:
         """
         self._lock = Lock()
         self._together = Together(self._transaction, self._lock)
-        self.engine = _engine(_address(url))
+        self.engine = opened(url)
         is_file = self.engine.dialect.name == "sqlite"
         self._folder = Path(self.engine.url.database or "").parent if is_file else None
         self._election = (FileElection if is_file else SessionElection)(self.engine)
@@ -108,14 +112,15 @@ class Database:
         ):
             yield connection
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], then: Callable[[], None] = _nothing) -> T:
         """Do `work` in a transaction that is on the disk when this returns, or did not happen.
 
-        Many threads' work may share a transaction (`together`), so `work` may be called again. If
-        this raises UnavailableError it may have happened all the same: read what stands. With
+        Many threads' work may share a transaction (`together`), so `work` may be called again;
+        `then` is called once it is on the disk, and before anybody else's transaction. If this
+        raises UnavailableError it may have happened all the same: read what stands. With
         code `in-use` it did not: another process writes here.
         """
-        return self._together.write(work)
+        return self._together.write(work, then)
 
     def _transaction(self, run: Callable[[Connection], None]) -> None:
         with mapped("written", self._folder):

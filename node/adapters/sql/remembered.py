@@ -1,7 +1,8 @@
 """Facts that were read or written lately: most are asked for again within the second.
 
-Only the process that writes the database asks here, and each of its writes is told here: so what
-is remembered is what stands. After a write of unknown outcome its keys are forgotten.
+Only the process that writes the database asks here, and each of its writes is told here in the
+order of their commits: so what is remembered is what stands. After a write of unknown outcome its
+keys are forgotten.
 """
 
 from __future__ import annotations

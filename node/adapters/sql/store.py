@@ -60,11 +60,10 @@ class SqlStore:
     def _write_facts(self, facts: Mapping[str, str], work: Callable[[Connection], None]) -> None:
         """Do `work`, which sets these facts, and remember them as they then stand."""
         try:
-            self._database.write(work)
+            self._database.write(work, lambda: self._facts.wrote(facts))
         except BaseException:
             self._facts.forget(facts)
             raise
-        self._facts.wrote(facts)
 
     def streams(self) -> list[StreamRow]:
         """All streams, in the order they were first stored."""

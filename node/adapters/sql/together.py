@@ -33,6 +33,7 @@ class _Job:
     """One caller's work, and where it waits for what came of it."""
 
     work: Callable[[Connection], Any]
+    then: Callable[[], None]
     answer: Future[Any] = field(default_factory=Future)
 
 
@@ -44,13 +45,15 @@ class Together:
     lock: Lock
     _waiting: deque[_Job] = field(default_factory=deque)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], then: Callable[[], None]) -> T:
         """Do `work` in a transaction, perhaps with others'; give what it gives once committed.
 
-        `work` may be called twice: what the first call changed was rolled back then. Raises what
-        it raises, or what the transaction does.
+        `then` is called after the commit and before anybody else's, so that what is kept in memory
+        of the database changes in the order in which that did; it must not fail. `work` may be
+        called twice: what the first call changed was rolled back then. Raises what it raises, or
+        what the transaction does.
         """
-        job = _Job(work)
+        job = _Job(work, then)
         self._waiting.append(job)
         with self.lock:
             while not job.answer.done():
@@ -83,5 +86,6 @@ class Together:
                 raise
             return True
         for job, result in zip(jobs, results, strict=True):
+            job.then()
             job.answer.set_result(result)
         return True

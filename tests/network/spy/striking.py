@@ -170,9 +170,9 @@ def database_hook(striker: Striker) -> Callable[[ModuleType], None]:
     def hook(module: ModuleType) -> None:
         write = module.Database.write
 
-        def watched(self: Any, work: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        def watched(self: Any, *words: Any) -> Any:  # noqa: ANN401 - passed on
             with striker.around(caller(2), _bad_store):
-                return write(self, work, **options)
+                return write(self, *words)
 
         module.Database.write = watched
 

@@ -125,7 +125,7 @@ class Calls:
             raise ChainError(f"no {contract} at {self.contracts[contract]}") from None
 
     def _block(self, tag: str) -> Block:
-        return block_of(tag, self.rpc.call(*_asked_block(tag)))
+        return block_of(tag, self.rpc.batch([asked_block(tag)])[0])
 
     def _events(self, contract: str, name: str, first: int, last: int | None) -> list[Any]:
         wanted = [self._logs(contract, (name,), first, last)]
@@ -142,8 +142,9 @@ class Calls:
         return ("eth_getLogs", [asked])
 
 
-def _asked_block(tag: str) -> tuple[str, str, bool]:
-    return ("eth_getBlockByNumber", tag, False)
+def asked_block(tag: str) -> Request:
+    """What asks for a block."""
+    return ("eth_getBlockByNumber", [tag, False])
 
 
 def block_of(tag: str, raw: dict[str, Any] | None) -> Block:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chain.calls import Call, Calls, block_of, decoded_logs
+from chain.calls import Call, Calls, asked_block, block_of, decoded_logs
 from chain.errors import ChainError
 from chain.facts import (
     Block,
@@ -74,7 +74,7 @@ class ChainClient(Calls):
         not reach it.
         """
         wanted: list[Request] = [
-            ("eth_getBlockByNumber", ["latest", False]),
+            asked_block("latest"),
             ("eth_call", [self._asked(HEAD), "latest"]),
         ]
         wanted += [] if first is None else [self._logs("beacon", TOLD, first, None)]

@@ -23,12 +23,12 @@ from node.cli import main as program
 from node.core.evidence.trust import parse_trust
 from node.settings import read_settings
 from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
+from tests.network.wholeness import MEMBERS
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.network
 
 T = TypeVar("T")
-MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 JP, CN = "tsuchiura-2009-10-27-00570", "cn-2026-018"
 STEP = {"event", "n", "at", "phase", "actor", "type", "centre", "seq"}
 END = {"event", "tender_id", "winner", "price", "city_winner", "verified", "evidence", "trust"}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -32,7 +32,8 @@ Told = Callable[[str, int, int], None]
 PAGES: Final = 4096
 """Pages of SQLite (4 KiB each) copied at once."""
 ROWS: Final = 1000
-_SIDES: Final = ("-wal", "-shm", "-journal", ".lock")
+_SIDES: Final = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file."""
 _RESTORING: Final = ".restoring"
 
 
@@ -116,10 +117,9 @@ class Target:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
         self._file = Path(make_url(url).database or "") if is_sqlite(url) else None
         if self._file is not None and not self._file.exists():
-            for side in (Path(f"{self._file}{end}") for end in _SIDES[:3]):
+            for side in (Path(f"{self._file}{end}") for end in _SIDES):
                 if side.exists():
                     raise ConfigError(f"{side}: a leftover of another database", code="not-empty")
         self._database = Database(url)
@@ -173,9 +173,7 @@ class Target:
         self._database.engine.dispose()
         with copy.open("rb") as handle:
             os.fsync(handle.fileno())
-        for end in _SIDES[:3]:
-            with suppress(FileNotFoundError):
-                Path(f"{file}{end}").unlink()
+        _remove(file, _SIDES)
         copy.replace(file)
         sync_folder(file.parent)
 
@@ -187,7 +185,11 @@ class Target:
 
 def remove_copy(path: Path) -> None:
     """Remove a copy and what lies beside it, as far as it is there."""
-    for end in ("", *_SIDES):
+    _remove(path, ("", *_SIDES, ".lock"))
+
+
+def _remove(path: Path, ends: Sequence[str]) -> None:
+    for end in ends:
         with suppress(FileNotFoundError):
             Path(f"{path}{end}").unlink()
 

@@ -120,9 +120,13 @@ def set_leaves(db: Connection, keeper: str | None, start: int, entries: Sequence
     leaves: dict[str, int] = {}
     for index, entry in enumerate(entries, start):
         leaves.setdefault(entry.hex(), index)
-    found = [(row.n, leaves[row.entry]) for row in waiting if row.entry in leaves]
-    if found:
-        rows = [{"number": number, "index": index} for number, index in found]
+    put_leaves(db, ((row.n, leaves[row.entry]) for row in waiting if row.entry in leaves))
+
+
+def put_leaves(db: Connection, found: Iterable[tuple[int, int]]) -> None:
+    """Give places, by the number of their row, the index of their leaf."""
+    rows = [{"number": number, "index": index} for number, index in found]
+    if rows:
         db.execute(_SET_LEAF, rows)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
 
 from node.adapters.sql import aside, logs, places
 from node.adapters.sql.tables import ENTRIES, PLACES
@@ -28,8 +28,6 @@ _LEAVES = (
     )
     .group_by(ENTRIES.c.entry)
 )
-_SET_LEAF = update(PLACES).where(PLACES.c.n == bindparam("number"))
-_SET_LEAF = _SET_LEAF.values(leaf=bindparam("index"))
 
 
 def regain(db: Connection, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
@@ -40,9 +38,7 @@ def regain(db: Connection, origin: str, batch: Batch, stretches: Sequence[Stretc
     aside.put_facts(db, batch.facts)
     for one in stretches:
         logs.append(db, one.start, one.entries, one.note)
-    found = list(_leaves(db, origin))
-    if found:
-        db.execute(_SET_LEAF, [{"number": number, "index": index} for number, index in found])
+    places.put_leaves(db, _leaves(db, origin))
 
 
 def _leaves(db: Connection, origin: str) -> Iterator[tuple[int, int]]:

@@ -12,9 +12,9 @@ from node.core.log.merkle import Tree, leaf_hash
 from node.core.records.canonical import epoch_of
 from node.services.bell import STREAMS
 from node.services.losses import Looking
-from node.services.model import moved
+from node.services.model import moved, row_of
 from node.services.ports import Batch, Stretch
-from node.services.regaining import Judge, OwnEntries, row_of
+from node.services.regaining import Judge, OwnEntries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,13 @@ class Gathering:
         self.records.bell.ring(STREAMS, *back.streams)
 
     def _own(self) -> OwnEntries:
-        origin, store = self.records.log.origin, self.records.desk.store
-        tree = Tree(leaf_hash(entry) for entry in store.entries(origin))
-        return OwnEntries(origin, self.members.eras(self.members.me), tree)
+        eras = self.members.eras(self.members.me)
+        return OwnEntries(self.records.log.origin, eras, self._tree())
+
+    def _tree(self) -> Tree:
+        """Our log as the store has it."""
+        entries = self.records.desk.store.entries(self.records.log.origin)
+        return Tree(leaf_hash(entry) for entry in entries)
 
     async def _entries(self, own: OwnEntries, name: str, size: int) -> None:
         """From one partner after the other, until the log is as long as somebody has proven."""
@@ -135,8 +139,7 @@ class Gathering:
 
     def _remade(self, size: int, root: str) -> bool:
         publisher, store = self.records.publisher, self.records.desk.store
-        tree, stretches = Tree(), []
-        tree.extend(leaf_hash(entry) for entry in store.entries(self.records.log.origin))
+        tree, stretches = self._tree(), []
         waiting = self._by_second(store.unpublished())
         ticks = publisher.remaker().ticks(tree, size, root, waiting)
         for entries in ticks or ():

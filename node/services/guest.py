@@ -17,7 +17,7 @@ from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.bell import STREAMS
 from node.services.judging import judge, read_place
-from node.services.model import begin, extend, moved
+from node.services.model import begin, extend, moved, row_of
 from node.services.ports import Batch, PlaceRow
 from node.services.promise import fail
 
@@ -131,7 +131,7 @@ class Guest:
             stream, good, error = self._judge(call.row, before, call.items)
             if good and stream is not None:
                 done.streams[name] = stream
-                done.places.setdefault(name, []).extend(_stored(name, item) for item in good)
+                done.places.setdefault(name, []).extend(row_of(name, item) for item in good)
             done.errors.append(error)
         return done
 
@@ -179,16 +179,3 @@ def _unknown(stream: Stream, items: Sequence[Followed]) -> Sequence[Followed]:
         if not same:
             raise LogError(f"two entries were shown for place {item.seq}")
     return [item for item in items if item.seq >= held]
-
-
-def _stored(stream: str, item: Followed) -> PlaceRow:
-    return PlaceRow(
-        stream=stream,
-        seq=item.seq,
-        record=item.what.id,
-        what=item.what,
-        where=item.where,
-        entry=entry_of(item.what, item.where),
-        envelope=item.envelope,
-        body=item.body,
-    )

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Final
 from node.core.errors import LogError
 from node.core.log.eras import check_in_eras
 from node.core.log.merkle import Tree, leaf_hash
-from node.core.log.note import Note
-from node.core.log.tiles import ENTRY_BYTES
-from node.services.ports import LogNote
+from node.services.stretches import stretch_of
 
 if TYPE_CHECKING:
     from node.core.log.cosignature import QuorumNote
@@ -107,14 +105,9 @@ class Mirrors:
         if head.size <= mirror.tree.size:
             self._check_known(mirror, quorum, part)
             return ()
-        fresh = _fresh(mirror.tree, part, head.size)
-        if mirror.tree.root_with(leaf_hash(entry) for entry in fresh) != head.root:
-            raise LogError(f"the entries of {mirror.keeper} do not lead to its checkpoint")
-        own = Note(quorum.note.text, quorum.note.signatures[:1])
-        at, root = max(quorum.times), head.root.hex()
-        note = LogNote(head.origin, head.size, root, at, own.encode(), part.note)
-        self.store.mirror(mirror.keeper, mirror.tree.size, fresh, note)
-        return fresh
+        fresh = stretch_of(mirror.tree, part, quorum)
+        self.store.mirror(mirror.keeper, fresh.start, fresh.entries, fresh.note)
+        return fresh.entries
 
     def _check_known(self, mirror: Mirror, quorum: QuorumNote, part: LogPart) -> None:
         """A checkpoint of a size we hold must have the root we hold; else it proves a fork."""
@@ -125,13 +118,3 @@ class Mirrors:
             self.store.put_fact(FORK + mirror.origin, json.dumps(proof, sort_keys=True))
             mirror.forked = f"{mirror.keeper} showed two histories of its log"
             raise LogError(mirror.forked)
-
-
-def _fresh(tree: Tree, part: LogPart, size: int) -> Sequence[bytes]:
-    """The entries beyond what we hold, if the stretch fits on it. Raises LogError."""
-    held = tree.size - part.start
-    if any(len(entry) != ENTRY_BYTES for entry in part.entries):
-        raise LogError(f"an entry has {ENTRY_BYTES} bytes")
-    if held < 0 or part.start < 0 or part.start + len(part.entries) != size:
-        raise LogError("the stretch does not reach from what we hold to its checkpoint")
-    return part.entries[held:]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from node.core.errors import MissingError, NodeError, RuleError, UnavailableError
 from node.core.log.merkle import Tree
 from node.core.records.kinds.tender import TenderPlanned
+from node.core.records.place import entry_of
 from node.core.rules.award import is_settled
 from node.core.rules.state import TenderState
 from node.services.judging import Candidate, Laws, Shown, State, found, judge, read_place
@@ -21,7 +22,7 @@ from node.services.recent import Recent
 from node.services.timekeeping import Timekeeping
 
 if TYPE_CHECKING:
-    from node.services.ports import LogNote, Store
+    from node.services.ports import Followed, LogNote, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +238,17 @@ def moved(before: Book, after: Iterable[Stream]) -> list[StreamRow]:
         if known is None or known.row != stream.row:
             rows.append(stream.row)
     return rows
+
+
+def row_of(stream: str, place: Followed) -> PlaceRow:
+    """A place that was shown to us, as it is stored."""
+    return PlaceRow(
+        stream=stream,
+        seq=place.seq,
+        record=place.what.id,
+        what=place.what,
+        where=place.where,
+        entry=entry_of(place.what, place.where),
+        envelope=place.envelope,
+        body=place.body,
+    )

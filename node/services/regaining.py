@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 from node.core.errors import LogError, NodeError, RuleError
 from node.core.log.eras import check_in_eras
 from node.core.log.merkle import Tree, leaf_hash
-from node.core.log.note import Note
-from node.core.log.tiles import ENTRY_BYTES
 from node.core.records.place import entry_of
 from node.services.judging import judge, read_place
 from node.services.model import begin, extend
-from node.services.ports import LogNote, PlaceRow, Stretch
+from node.services.ports import Stretch
+from node.services.stretches import stretch_of
 
 if TYPE_CHECKING:
     from node.core.log.eras import Era
@@ -43,18 +42,11 @@ class OwnEntries:
     def take(self, part: LogPart) -> None:
         """Add a stretch, or what of it is new. Raises LogError for one that is not ours."""
         quorum = check_in_eras(part.note, self.eras).found
-        head, held = quorum.checkpoint, self.tree.size - part.start
-        if any(len(entry) != ENTRY_BYTES for entry in part.entries):
-            raise LogError(f"an entry has {ENTRY_BYTES} bytes")
-        if held < 0 or part.start + len(part.entries) != head.size or head.size <= self.tree.size:
+        if quorum.checkpoint.size <= self.tree.size:
             raise LogError("the stretch does not go on from what we hold")
-        fresh = part.entries[held:]
-        if self.tree.root_with(leaf_hash(entry) for entry in fresh) != head.root:
-            raise LogError("the entries do not lead to the checkpoint that we signed")
-        own = Note(quorum.note.text, quorum.note.signatures[:1]).encode()
-        note = LogNote(head.origin, head.size, head.root.hex(), max(quorum.times), own, part.note)
-        self.stretches.append(Stretch(self.tree.size, fresh, note))
-        self.tree.extend(leaf_hash(entry) for entry in fresh)
+        fresh = stretch_of(self.tree, part, quorum)
+        self.stretches.append(fresh)
+        self.tree.extend(leaf_hash(entry) for entry in fresh.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +116,3 @@ class Judge:
         agreed = [e for e, who in by_entry.items() if e not in proven and len(who) >= self.least]
         for entry in [*proven, *agreed]:
             yield from sorted(by_entry[entry].values(), key=lambda place: place.body is None)
-
-
-def row_of(stream: str, place: Followed) -> PlaceRow:
-    """A place that came back, as it is stored."""
-    return PlaceRow(
-        stream=stream,
-        seq=place.seq,
-        record=place.what.id,
-        what=place.what,
-        where=place.where,
-        entry=entry_of(place.what, place.where),
-        envelope=place.envelope,
-        body=place.body,
-    )

@@ -219,6 +219,6 @@ class World:
 
 
 def _rows(stream: str, places: Iterable[Followed]) -> Iterable[PlaceRow]:
-    from node.services.regaining import row_of
+    from node.services.model import row_of
 
     return (row_of(stream, place) for place in places)

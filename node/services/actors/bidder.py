@@ -66,7 +66,7 @@ class BidderProgram:
     has_receipt: bool = False
     was_restored: bool = False
     looked_at: int = 0
-    consented: bool = False
+    consent_is_safe: bool = False
     consented_at: float | None = None
     last: str = ""
 
@@ -132,9 +132,8 @@ class BidderProgram:
 
     def _may_unlock(self, state: TenderState, now: int) -> bool:
         """It is time to consent, and the consent is not known to be safe."""
-        if self.consented and self.consented_at is None:
-            return False
-        return epoch_of(state.terms.opening) <= now <= unlock_end(state)
+        is_time = epoch_of(state.terms.opening) <= now <= unlock_end(state)
+        return is_time and not self.consent_is_safe
 
     def _is_to_look(self, state: TenderState, now: int) -> bool:
         """A while has gone since we saw our bid, and it could still be sent again."""
@@ -149,7 +148,7 @@ class BidderProgram:
         if self.consented_at is None or kept is None or _steady() < self.consented_at + SURE_S:
             return False
         if await self.means.door.receipt(kept.id) is not None:
-            self.consented_at = None
+            self.consent_is_safe = True
             return False
         pen.sent.discard(UNLOCK)
         return True
@@ -256,7 +255,7 @@ class BidderProgram:
         body = BidUnlocked(bid=bid.id, salt=salt)
         kept = pen.write(UNLOCK, "bid.unlocked/v1", lambda: (body, None), state, now)
         accepted = await pen.say(self.means.door, UNLOCK, kept)
-        self.consented, self.consented_at = True, _steady()
+        self.consented_at = _steady()
         return f"{self.bidder.id}: consents to the opening" if accepted else ""
 
 

@@ -8,12 +8,13 @@ from hashlib import sha256
 
 import pytest
 
-from node.core.errors import LimitError, UnavailableError
+from node.core.errors import LimitError, NodeError, UnavailableError
 from node.core.records.canonical import b64encode, time_of
 from node.core.records.envelope import SignatureLine
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import Network, RecordLodged, TermExpired
 from node.core.records.place import FIRST_PREV, entry_of
+from node.services import sequencer
 from node.services.ports import NEWEST_CLOCK, Accepted, Batch, Submission, Task
 from node.services.sequencer import MAX_ITEMS
 from tests.simulators.office import Office, code_of, open_office, quorum_made
@@ -166,7 +167,25 @@ async def test_callers_at_once_are_one_transaction(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(office.store, "commit", counted)
     answers = await asyncio.gather(*(office.take(item) for item in items))
     assert sorted(answer[0].seq for answer in answers) == list(range(5, 13))
+    assert [answer[0].record for answer in answers] == list(map(id_of, items)), "each its own"
     assert 1 <= len(batches) <= 2
+
+
+async def test_one_refused_record_of_our_own_is_raised_though_others_stand() -> None:
+    office = vouched()
+    stream = await office.open_tender()
+    with pytest.raises(NodeError):
+        await office.sequencer.accept_all([await office.bid(stream, "a"), planned(stream, "T-2")])
+
+
+async def test_too_much_that_waits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencer, "MAX_WAITING", 2)
+    office = vouched()
+    stream = await office.open_tender()
+    items = [await office.bid(stream, name) for name in "abcd"]
+    calls = (office.sequencer.accept([item]) for item in items)
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(answer, UnavailableError) for answer in answers] == [False] * 3 + [True]
 
 
 async def test_received_never_decreases_in_a_stream() -> None:

@@ -43,8 +43,10 @@ def run(
     and (`store`) once the connection that held the database's lock is lost.
     """
     from node.adapters.journal import configure
+    from node.adapters.memory import keep_freed_memory
     from node.settings import read_settings
 
+    keep_freed_memory()
     settings = read_settings(config)
     configure()
     asyncio.run(_run(settings, config.resolve().parent / "pid"))

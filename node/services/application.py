@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from node.core.errors import (
@@ -209,8 +210,14 @@ class Records:
                     return item.body
         raise StateError("this body is not yours to read now", code="too-early")
 
-    async def share(self, record: str, index: int, peer: str | None) -> bytes:
-        """The peer's own sealed share of a box, once the releasing record stands."""
+    async def shares(self, records: Sequence[str], index: int, peer: str | None) -> list[bytes]:
+        """The peer's own sealed shares of boxes, once the releasing record stands."""
+        for record in records:
+            self._check_released(record, index, peer)
+        return await self.desk.off(self._sealed, records, index)
+
+    def _check_released(self, record: str, index: int, peer: str | None) -> None:
+        """Raises StateError (`too-early`), ForbiddenError."""
         row = self.book.find(record)
         state = self.tender(row[0]) if row else None
         if state is None or state.release is None or record not in state.release.boxes:
@@ -218,10 +225,12 @@ class Records:
         holders = state.release.holders
         if peer is None or not 1 <= index <= len(holders) or holders[index - 1] != peer:
             raise ForbiddenError("a holder gets its own share only")
-        sealed = await self.desk.off(self.desk.store.sealed, record, index)
-        if sealed is None:
-            raise MissingError("the sealed share is not in this node's store")
-        return sealed
+
+    def _sealed(self, records: Sequence[str], index: int) -> list[bytes]:
+        found = [self.desk.store.sealed(record, index) for record in records]
+        if None in found:
+            raise MissingError("a sealed share is not in this node's store")
+        return [sealed for sealed in found if sealed is not None]
 
     async def put_blob(self, data: bytes, peer: str | None) -> str:
         """Store a file; its SHA-256. Durable when it returns.
@@ -246,10 +255,13 @@ class Records:
         return data
 
     def _is_shown(self, sha256: str) -> bool:
-        closed = [state for state in self.tenders().values() if state.closed is not None]
+        # Those under way first: their bids are what partners ask for.
+        streams = chain(self.book.active(), self.book.settled(()))
+        states = (one.state for one in streams)
         return any(
             bid.box.ciphertext.sha256 == sha256
-            for state in closed
+            for state in states
+            if isinstance(state, TenderState) and state.closed is not None
             for bid in state.in_force.values()
         )
 

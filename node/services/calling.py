@@ -8,7 +8,7 @@ said: a call logged after seed 2 was asked for would spoil the draw's order of p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,6 +58,7 @@ class Calling:
     """The calls of one pool; `place` names the centre in Chinese and English.
 
     `talks` are those under way, by draw and person, as the store has them: it is written first.
+    `reading` lets one caller read a draw's talks for all who ask at once.
     """
 
     pools: PoolService
@@ -67,6 +68,7 @@ class Calling:
     waiting: dict[tuple[str, str], Call] = field(default_factory=dict)
     talks: dict[str, dict[str, Talk]] = field(default_factory=dict)
     busy: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
+    reading: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def contacted(self, state: TenderState, person: str) -> Said | None:
         """The body of `expert.contacted` and the fact to commit with it; calls her first.
@@ -116,7 +118,8 @@ class Calling:
 
         The notifier goes first: after a crash in between she is called twice, never not at all.
         """
-        draw, talk = state.draw, await self._talk(state.draw.id, person)
+        draw = state.draw
+        talk = await self._talk(draw.id, person, [one for slate in draw.slate for one in slate])
         zh, en = self._message(state)
         if talk.call is None:
             await self.notifier.call(draw.id, talk.named.pseudonym, f"{zh} {en}")
@@ -130,26 +133,33 @@ class Calling:
             self.bell.ring(POOL)
         return talk.call, talk.answer
 
-    async def _talk(self, draw: str, person: str) -> Talk:
-        """What stands of a person's call. Raises MissingError if she is none of ours."""
-        if draw not in self.talks:
-            if len(self.talks) >= MOST:
-                self.talks.clear()
-            self.talks.setdefault(draw, await asyncio.to_thread(self._read, draw))
-        talks = self.talks[draw]
-        if person not in talks:
-            named = await asyncio.to_thread(self.pools.roster.person, draw, person)
-            talks.setdefault(person, Talk(named))
-        return talks[person]
+    async def _talk(self, draw: str, person: str, listed: Collection[str] = ()) -> Talk:
+        """What stands of a person's call; `listed` are others who will be asked for as well.
 
-    def _read(self, draw: str) -> dict[str, Talk]:
-        """The talks of a draw that were begun before this process was; of others nothing stands."""
+        Raises MissingError if she is none of ours.
+        """
+        if (known := self.talks.get(draw, {}).get(person)) is not None:
+            return known
+        async with self.reading.setdefault(draw, asyncio.Lock()):
+            if person not in self.talks.get(draw, {}):
+                if len(self.talks) >= MOST:
+                    self.talks.clear()
+                found = await asyncio.to_thread(self._read, draw, {person, *listed})
+                self.talks[draw] = found | self.talks.get(draw, {})
+        self.reading.pop(draw, None)
+        if (known := self.talks.get(draw, {}).get(person)) is None:
+            raise MissingError(f"person {person[:16]}… is not of this pool")
+        return known
+
+    def _read(self, draw: str, wanted: Collection[str]) -> dict[str, Talk]:
+        """The talks with those of these persons who are ours, and with all who were called."""
         roster = self.pools.roster
         calls = roster.by_person(CallMade, draw, "call")
         answers = roster.by_person(AnswerKept, draw, "answer")
         return {
-            person: Talk(roster.person(draw, person), call, answers.get(person))
-            for person, call in calls.items()
+            one.person: Talk(one, calls.get(one.person), answers.get(one.person))
+            for one in roster.persons(draw)
+            if one.person in wanted or one.person in calls
         }
 
     def _message(self, state: TenderState) -> tuple[str, str]:

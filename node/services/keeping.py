@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.evidence.extent import needs_at_end
-from node.core.rules.award import is_settled
 from node.core.rules.side import OwnState
 from node.core.rules.state import TenderState
 from node.services.anchors import slots_due
@@ -62,13 +61,7 @@ class Keeping:
 
     def due(self) -> list[Stream]:
         """Settled tenders, oldest first, that are not known to be kept."""
-        return [
-            stream
-            for stream in self.book.streams("tender")
-            if stream.row.id not in self.done
-            and isinstance(stream.state, TenderState)
-            and is_settled(stream.state)
-        ]
+        return self.book.settled(self.done)
 
     def keep_due(self, report: Report) -> None:
         """Keep all that is due and can be kept now. Raises UnavailableError (`chain`, `store`).

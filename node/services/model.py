@@ -6,7 +6,7 @@ the functions that judged the records when they came.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,9 @@ class Book:
         self._streams: dict[str, Stream] = {}
         self._records: dict[str, tuple[str, int]] = {}
         self._sides: dict[str, dict[str, str]] = {}
+        self._kinds: dict[str, dict[str, None]] = {}
         self._active: dict[str, None] = {}
+        self._settled: dict[str, None] = {}
 
     def load(self, store: Store, *, own_only: bool = False) -> None:
         """Read all streams (or our own ones again) from the store, judging each record anew.
@@ -105,7 +107,8 @@ class Book:
         self.refused = fresh.refused
         self.told += fresh.told
         self._streams, self._records = fresh._streams, fresh._records
-        self._sides, self._active = fresh._sides, fresh._active
+        self._sides, self._kinds = fresh._sides, fresh._kinds
+        self._active, self._settled = fresh._active, fresh._settled
 
     def _load_one(self, row: StreamRow, places: Sequence[PlaceRow]) -> Stream:
         try:
@@ -140,11 +143,9 @@ class Book:
 
     def streams(self, kind: str | None = None, *, own: bool | None = None) -> list[Stream]:
         """All streams, of one kind and of our own or of others if asked."""
-        return [
-            stream
-            for stream in list(self._streams.values())
-            if kind in (None, stream.row.kind) and own in (None, stream.row.own)
-        ]
+        names = list(self._streams if kind is None else self._kinds.get(kind, ()))
+        found = [self._streams[name] for name in names]
+        return found if own is None else [one for one in found if one.row.own is own]
 
     def side_of(self, host_stream: str, keeper: str) -> Stream | None:
         """The side stream that a member keeps beside a host's stream, or None."""
@@ -159,6 +160,10 @@ class Book:
         """Tenders that are not settled yet, in the order in which they came."""
         found = [self._streams[name] for name in self._active]
         return [stream for stream in found if own in (None, stream.row.own)]
+
+    def settled(self, but: Container[str]) -> list[Stream]:
+        """Tenders that are settled, in the order in which they became so, but for these."""
+        return [self._streams[name] for name in list(self._settled) if name not in but]
 
     def find(self, record: str) -> tuple[str, int] | None:
         """(stream, place) of a record, or None."""
@@ -199,10 +204,11 @@ class Book:
             self.told.append(row)
         if row.kind == "side" and row.of is not None:
             self._sides.setdefault(row.of, {}).setdefault(row.keeper, row.id)
-        if isinstance(stream.state, TenderState) and not is_settled(stream.state):
-            self._active[row.id] = None
-        else:
-            self._active.pop(row.id, None)
+        self._kinds.setdefault(row.kind, {})[row.id] = None
+        if isinstance(stream.state, TenderState):
+            is_over = is_settled(stream.state)
+            (self._settled if is_over else self._active)[row.id] = None
+            (self._active if is_over else self._settled).pop(row.id, None)
         if rows:
             self.recent.add(row.id, rows)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import ForbiddenError, NodeError, RuleError
 from node.core.records.canonical import decode
+from node.core.rules.award import is_settled
 from node.core.rules.listing import (
     PoolDisclosure,
     SnapshotDisclosure,
@@ -51,13 +52,19 @@ async def tell_regulators(
 ) -> int:
     """Give every regulator what it is owed of each draw that we joined; returns how many times.
 
-    Repeated until each has taken it; a regulator that is away gets it at the next turn.
+    Repeated until each has taken it; a regulator that is away gets it at the next turn. A tender
+    that is over and of which all is told is looked at no more.
     """
     told = 0
     for state in tenders().values():
-        for draw, regulator in _owed(pools.me, state):
-            if regulator in partners and (draw.id, regulator) not in pools.told:
+        if state.stream in pools.told_all:
+            continue
+        owed = [one for one in _owed(pools.me, state) if (one[0].id, one[1]) not in pools.told]
+        for draw, regulator in owed:
+            if regulator in partners:
                 told += await _tell(pools, draw, regulator, partners[regulator])
+        if not owed and is_settled(state):
+            pools.told_all.add(state.stream)
     return told
 
 
@@ -93,7 +100,8 @@ def _owed(me: str, state: TenderState) -> Iterator[tuple[Draw, str]]:
 class Oversight:
     """A regulator's checks of what pools told it. Blocking; called on threads.
 
-    `verdicts` and `snapshots` (checked, by pool and root) are kept in memory as they stand.
+    `verdicts` and `snapshots` (checked, by pool and root) are kept in memory as they stand; `over`
+    are settled tenders of which everything is judged.
     """
 
     store: Store
@@ -101,6 +109,7 @@ class Oversight:
     published: Published
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
     snapshots: dict[tuple[str, str], Mapping[str, PoolEntry]] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
 
     def take(self, draw: str, payload: bytes, peer: str) -> None:
         """Keep what a pool tells of a draw; its first word counts.
@@ -146,15 +155,20 @@ class Oversight:
     def judge(self) -> dict[tuple[str, str], str]:
         """Judge everything told that can be judged now: (draw, pool) -> `good` or what is wrong.
 
-        A verdict is stored once (`regulator/verdict/<draw>/<pool>`) and given again.
+        A verdict is stored once (`regulator/verdict/<draw>/<pool>`) and given again, until its
+        tender is over and all of it was judged.
         """
         found = {}
         for state in self.tenders().values():
-            for draw in state.draws:
-                for pool in draw.joined:
-                    verdict = self._verdict(state, draw, pool)
-                    if verdict is not None:
-                        found[draw.id, pool] = verdict
+            if state.stream in self.over:
+                continue
+            listed = [(draw, pool) for draw in state.draws for pool in draw.joined]
+            verdicts = [self._verdict(state, draw, pool) for draw, pool in listed]
+            for (draw, pool), verdict in zip(listed, verdicts, strict=True):
+                if verdict is not None:
+                    found[draw.id, pool] = verdict
+            if None not in verdicts and is_settled(state):
+                self.over.add(state.stream)
         return found
 
     def _verdict(self, state: TenderState, draw: Draw, pool: str) -> str | None:

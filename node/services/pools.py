@@ -54,8 +54,9 @@ FOUNDING = 1
 class PoolService:
     """The pool of one centre. Blocking; called on threads.
 
-    In memory stay `told`, (draw, regulator) of which nothing is owed any more, `held`, the entries
-    of the snapshot used last, and `unpublished`, who entered and stands in no snapshot yet.
+    In memory stay `told`, (draw, regulator) of which nothing is owed any more, `told_all`, settled
+    tenders of which nothing is owed to anybody, `held`, the entries of the snapshot used last, and
+    `unpublished`, who entered and stands in no snapshot yet.
     """
 
     me: str
@@ -64,6 +65,7 @@ class PoolService:
     entropy: Entropy
     entering: Lock = field(default_factory=Lock)
     told: set[tuple[str, str]] = field(default_factory=set)
+    told_all: set[str] = field(default_factory=set)
     unpublished: set[str] = field(default_factory=lambda: {AT_START})
     held: dict[tuple[int, str], Sequence[PoolEntry]] = field(default_factory=dict)
 

@@ -568,7 +568,9 @@ MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     ),
     "BlobService/Put": st.builds(blobs_pb2.PutRequest, chunk=BYTES),
     "BlobService/Get": st.builds(blobs_pb2.GetRequest, sha256=TEXT),
-    "BlobService/GetShare": st.builds(blobs_pb2.GetShareRequest, record=TEXT, index=NUMBER),
+    "BlobService/GetShares": st.builds(
+        blobs_pb2.GetSharesRequest, records=st.lists(TEXT, max_size=3), index=NUMBER
+    ),
     "RecoveryService/GiveLog": st.builds(recovery_pb2.GiveLogRequest, after=LARGE),
     "RecoveryService/GivePlaces": st.builds(
         recovery_pb2.GivePlacesRequest,
@@ -827,11 +829,17 @@ async def test_false_streams_are_seen(tmp_path: Path, info: records_pb2.StreamIn
             await drain(partner.streams())
 
 
-async def test_file_that_was_not_kept_and_share_that_is_none_are_seen(tmp_path: Path) -> None:
+async def test_file_that_was_not_kept_is_seen(tmp_path: Path) -> None:
     put = blobs_pb2.PutResponse(sha256="f" * 64)
-    share = blobs_pb2.GetShareResponse(sealed=b"short")
-    async with liar(tmp_path, Put=[put], GetShare=[share]) as partner:
+    async with liar(tmp_path, Put=[put]) as partner:
         with pytest.raises(InvalidError):
             await partner.put_blob(b"data")
+
+
+@pytest.mark.parametrize("given", [[b"short"], [], [b"\1" * 112] * 2])
+async def test_shares_that_are_none_or_too_few_or_too_many_are_seen(
+    tmp_path: Path, given: list[bytes]
+) -> None:
+    async with liar(tmp_path, GetShares=[blobs_pb2.GetSharesResponse(sealed=given)]) as partner:
         with pytest.raises(InvalidError):
-            await partner.share(RECORD, 1)
+            await partner.shares([RECORD], 1)

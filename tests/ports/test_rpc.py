@@ -200,7 +200,7 @@ async def test_files_and_shares_arrive_unchanged(tmp_path: Path) -> None:
             assert name == sha256(data).hexdigest()
             assert node.app.blobs[name] == data
             assert await door.get_blob(name) == data
-        assert await guest.share("a" * 64, 3) == b"\x03" * 112
+        assert await guest.shares(["a" * 64, "b" * 64], 3) == [b"\x03" * 112] * 2
         with pytest.raises(MissingError):
             await door.get_blob("f" * 64)
 

@@ -155,11 +155,11 @@ class SimApplication:
         self._ask("body", record, reader)
         return b"{}"
 
-    async def share(self, record: str, index: int, peer: str | None) -> bytes:
-        self._ask("share", record, index, peer)
+    async def shares(self, records: Sequence[str], index: int, peer: str | None) -> list[bytes]:
+        self._ask("shares", *records, index, peer)
         if peer is None:
             raise ForbiddenError("a holder gets its own share only")
-        return bytes([index]) * 112
+        return [bytes([index]) * 112 for _ in records]
 
     async def put_blob(self, data: bytes, peer: str | None) -> str:
         self._ask("put_blob", len(data), peer)

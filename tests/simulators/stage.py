@@ -324,9 +324,9 @@ class Shares:
 
     stage: Stage
 
-    async def share(self, record: str, index: int) -> bytes:
-        """One sealed share."""
-        return self.stage.sealed[record][index - 1]
+    async def shares(self, records: Sequence[str], index: int) -> list[bytes]:
+        """One sealed share of each box."""
+        return [self.stage.sealed[record][index - 1] for record in records]
 
 
 @dataclass

@@ -53,13 +53,12 @@ class BlobServicer(rpc.BlobServiceServicer):
             for chunk in convert.pieces_of(await self.app.get_blob(name, caller())):
                 yield pb.GetResponse(chunk=chunk)
 
-    async def GetShare(  # noqa: N802
+    async def GetShares(  # noqa: N802
         self,
-        request: pb.GetShareRequest,
+        request: pb.GetSharesRequest,
         context: Context,  # noqa: ARG002
-    ) -> pb.GetShareResponse:
-        """Give the caller its share."""
-        record = convert.digest_from(request.record, "a record's id")
-        return pb.GetShareResponse(
-            sealed=await self.app.share(record, convert.index_from(request.index), caller())
-        )
+    ) -> pb.GetSharesResponse:
+        """Give the caller its shares."""
+        records = convert.boxes_from(request.records)
+        index = convert.index_from(request.index)
+        return pb.GetSharesResponse(sealed=await self.app.shares(records, index, caller()))

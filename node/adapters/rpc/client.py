@@ -87,14 +87,18 @@ class RpcPartner:
         """Store a ciphertext with the partner; its SHA-256 in hex."""
         return await self._line.put_blob(data)
 
-    async def share(self, record: str, index: int) -> bytes:
-        """Our sealed share of a box, once the releasing record stands."""
-        request = blobs_pb2.GetShareRequest(record=record, index=index)
-        call = partial(self._line.blobs.GetShare, request, timeout=CALL_S)
-        answer = await self._line.ask(call)
-        if len(answer.sealed) != SEALED_SIZE:
-            raise InvalidError(f"{self._line.whom} gives a share of {len(answer.sealed)} bytes")
-        return answer.sealed
+    async def shares(self, records: Sequence[str], index: int) -> list[bytes]:
+        """Our sealed shares of boxes, in their order, once the releasing record stands."""
+        found: list[bytes] = []
+        for part in (
+            records[at : at + convert.MAX_BOXES] for at in range(0, len(records), convert.MAX_BOXES)
+        ):
+            request = blobs_pb2.GetSharesRequest(records=part, index=index)
+            call = partial(self._line.blobs.GetShares, request, timeout=CALL_S)
+            found += (await self._line.ask(call)).sealed
+        if [len(one) for one in found] != [SEALED_SIZE] * len(records):
+            raise InvalidError(f"{self._line.whom} does not give {len(records)} shares")
+        return found
 
     async def disclose(self, draw: str, payload: bytes) -> None:
         """A pool gives the regulator the salts of its lists at once (protocol 6)."""

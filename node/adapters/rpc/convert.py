@@ -44,6 +44,8 @@ CHUNK: Final = 256 * 1024
 MAX_HALF: Final = 1024
 """Bytes of a place's half; both are below 450."""
 ENTRY_SIZE: Final = 32
+MAX_BOXES: Final = 1024
+"""Boxes whose shares are asked for in one call."""
 MAX_ENTRIES: Final = 32768
 MAX_COUNT: Final = 2**53
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
@@ -85,6 +87,13 @@ def index_from(number: int) -> int:
     if not 1 <= number <= MAX_SHARES:
         raise InvalidError(f"a share's number is 1 to {MAX_SHARES}")
     return number
+
+
+def boxes_from(records: Sequence[str]) -> list[str]:
+    """The records that made some boxes, by id."""
+    if not 1 <= len(records) <= MAX_BOXES:
+        raise InvalidError(f"1 to {MAX_BOXES} boxes are asked for at once")
+    return [digest_from(record, "a record's id") for record in records]
 
 
 def body_from(data: bytes) -> bytes:

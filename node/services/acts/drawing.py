@@ -55,19 +55,24 @@ def last_input(state: TenderState, purpose: str) -> int:
 
 async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
     """`draw.seeded` once the round is complete; opens it first, and the next one after a void."""
-    existed = await desk.off(desk.times.existed_by, state.stream, last_input(state, about))
+    return await desk.off(_bring_seed, desk, state, about)
+
+
+def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
+    """The same; blocking, and asked again and again: most of it is in memory."""
+    existed = desk.times.existed_by(state.stream, last_input(state, about))
     if existed is None:
         return None
     members = drawing.member_accounts(state)
     for number in range(drawing.MAX_VOIDED):
         round_id = drawing.round_of(state, about, number)  # type: ignore[arg-type]
-        found = await desk.off(desk.chain.round, round_id, desk.chain.account)
+        found = desk.chain.round(round_id, desk.chain.account)
         if found is None:
             # The round's block must be later than the existed-by time, by the chain's own clock;
             # it is at least as late as the newest block is now.
-            if (await desk.off(desk.chain.seen)).time > existed:
+            if desk.chain.seen().time > existed:
                 reveal = state.rules.draw.reveal_seconds.value
-                await desk.off(desk.chain.open_round, round_id, members, reveal)
+                desk.chain.open_round(round_id, members, reveal)
             return None
         if set(found.secrets) == set(found.members):
             return _seeded(desk, found)

@@ -6,7 +6,6 @@ agree, and the deadline on the chain, as far as the chain answers, must not have
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from node.core.errors import BoxError, NodeError, StateError
@@ -33,7 +32,7 @@ async def release_shares(desk: Desk, state: TenderState, about: str) -> Body:
     release = release_of(state)
     index = release.holders.index(desk.me) + 1
     boxes, host = sorted(release.boxes), desk.partners[state.keeper]
-    sealed = await asyncio.gather(*(host.share(box_id, index) for box_id in boxes))
+    sealed = await host.shares(boxes, index)
     opened = (
         _open(desk, state, (box_id, release.boxes[box_id]), one)
         for box_id, one in zip(boxes, sealed, strict=True)

@@ -113,8 +113,8 @@ class Application(Protocol):
         """The body of a record, if the audience table gives all of it to the reader now."""
         ...
 
-    async def share(self, record: str, index: int, peer: str | None) -> bytes:
-        """The peer's own sealed share of a box, once the releasing record stands."""
+    async def shares(self, records: Sequence[str], index: int, peer: str | None) -> list[bytes]:
+        """The peer's own sealed shares of boxes, once the releasing record stands."""
         ...
 
     async def put_blob(self, data: bytes, peer: str | None) -> str:

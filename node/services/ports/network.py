@@ -98,8 +98,8 @@ class Partner(Helper, Protocol):
         """Store a ciphertext with the partner; its SHA-256 in hex."""
         ...
 
-    async def share(self, record: str, index: int) -> bytes:
-        """Our sealed share of a box, once the releasing record stands."""
+    async def shares(self, records: Sequence[str], index: int) -> list[bytes]:
+        """Our sealed shares of boxes, in their order, once the releasing record stands."""
         ...
 
     async def disclose(self, draw: str, payload: bytes) -> None:

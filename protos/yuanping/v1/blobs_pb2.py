@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yuanping/v1/blobs.proto\x12\x0byuanping.v1\"\x1b\n\nPutRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x1d\n\x0bPutResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"\x1c\n\nGetRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"\x1c\n\x0bGetResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"0\n\x0fGetShareRequest\x12\x0e\n\x06record\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\r\"\"\n\x10GetShareResponse\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x32\xce\x01\n\x0b\x42lobService\x12:\n\x03Put\x12\x17.yuanping.v1.PutRequest\x1a\x18.yuanping.v1.PutResponse(\x01\x12:\n\x03Get\x12\x17.yuanping.v1.GetRequest\x1a\x18.yuanping.v1.GetResponse0\x01\x12G\n\x08GetShare\x12\x1c.yuanping.v1.GetShareRequest\x1a\x1d.yuanping.v1.GetShareResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yuanping/v1/blobs.proto\x12\x0byuanping.v1\"\x1b\n\nPutRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x1d\n\x0bPutResponse\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"\x1c\n\nGetRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\t\"\x1c\n\x0bGetResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"2\n\x10GetSharesRequest\x12\x0f\n\x07records\x18\x01 \x03(\t\x12\r\n\x05index\x18\x02 \x01(\r\"#\n\x11GetSharesResponse\x12\x0e\n\x06sealed\x18\x01 \x03(\x0c\x32\xd1\x01\n\x0b\x42lobService\x12:\n\x03Put\x12\x17.yuanping.v1.PutRequest\x1a\x18.yuanping.v1.PutResponse(\x01\x12:\n\x03Get\x12\x17.yuanping.v1.GetRequest\x1a\x18.yuanping.v1.GetResponse0\x01\x12J\n\tGetShares\x12\x1d.yuanping.v1.GetSharesRequest\x1a\x1e.yuanping.v1.GetSharesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREQUEST']._serialized_end=128
   _globals['_GETRESPONSE']._serialized_start=130
   _globals['_GETRESPONSE']._serialized_end=158
-  _globals['_GETSHAREREQUEST']._serialized_start=160
-  _globals['_GETSHAREREQUEST']._serialized_end=208
-  _globals['_GETSHARERESPONSE']._serialized_start=210
-  _globals['_GETSHARERESPONSE']._serialized_end=244
-  _globals['_BLOBSERVICE']._serialized_start=247
-  _globals['_BLOBSERVICE']._serialized_end=453
+  _globals['_GETSHARESREQUEST']._serialized_start=160
+  _globals['_GETSHARESREQUEST']._serialized_end=210
+  _globals['_GETSHARESRESPONSE']._serialized_start=212
+  _globals['_GETSHARESRESPONSE']._serialized_end=247
+  _globals['_BLOBSERVICE']._serialized_start=250
+  _globals['_BLOBSERVICE']._serialized_end=459
 # @@protoc_insertion_point(module_scope)

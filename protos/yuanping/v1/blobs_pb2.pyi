@@ -3,8 +3,10 @@
 isort:skip_file
 Ciphertexts, and the sealed shares of boxes. Rules of the wire: records.proto."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -101,44 +103,48 @@ class GetResponse(_message.Message):
 Global___GetResponse: _TypeAlias = GetResponse  # noqa: Y015
 
 @_typing.final
-class GetShareRequest(_message.Message):
+class GetSharesRequest(_message.Message):
     """Next unused field number: 3."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    RECORD_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
-    record: _builtins.str
-    """The record that made the box."""
     index: _builtins.int
-    """The share's number, from 1."""
+    """The shares' number, from 1."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The records that made the boxes, at most 1024."""
+
     def __init__(
         self,
         *,
-        record: _builtins.str = ...,
+        records: _abc.Iterable[_builtins.str] | None = ...,
         index: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetShareRequest: _TypeAlias = GetShareRequest  # noqa: Y015
+Global___GetSharesRequest: _TypeAlias = GetSharesRequest  # noqa: Y015
 
 @_typing.final
-class GetShareResponse(_message.Message):
+class GetSharesResponse(_message.Message):
     """Next unused field number: 2."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SEALED_FIELD_NUMBER: _builtins.int
-    sealed: _builtins.bytes
-    """112 bytes."""
+    @_builtins.property
+    def sealed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """112 bytes each, in the order of the records."""
+
     def __init__(
         self,
         *,
-        sealed: _builtins.bytes = ...,
+        sealed: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -146,4 +152,4 @@ class GetShareResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetShareResponse: _TypeAlias = GetShareResponse  # noqa: Y015
+Global___GetSharesResponse: _TypeAlias = GetSharesResponse  # noqa: Y015

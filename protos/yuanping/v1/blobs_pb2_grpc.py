@@ -45,10 +45,10 @@ class BlobServiceStub:
                 request_serializer=yuanping_dot_v1_dot_blobs__pb2.GetRequest.SerializeToString,
                 response_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetResponse.FromString,
                 _registered_method=True)
-        self.GetShare = channel.unary_unary(
-                '/yuanping.v1.BlobService/GetShare',
-                request_serializer=yuanping_dot_v1_dot_blobs__pb2.GetShareRequest.SerializeToString,
-                response_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetShareResponse.FromString,
+        self.GetShares = channel.unary_unary(
+                '/yuanping.v1.BlobService/GetShares',
+                request_serializer=yuanping_dot_v1_dot_blobs__pb2.GetSharesRequest.SerializeToString,
+                response_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetSharesResponse.FromString,
                 _registered_method=True)
 
 
@@ -70,8 +70,8 @@ class BlobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetShare(self, request, context):
-        """The caller's own sealed share of a box, once the record that releases it stands.
+    def GetShares(self, request, context):
+        """The caller's own sealed shares of boxes, once the record that releases them stands.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,10 +90,10 @@ def add_BlobServiceServicer_to_server(servicer, server):
                     request_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetRequest.FromString,
                     response_serializer=yuanping_dot_v1_dot_blobs__pb2.GetResponse.SerializeToString,
             ),
-            'GetShare': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetShare,
-                    request_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetShareRequest.FromString,
-                    response_serializer=yuanping_dot_v1_dot_blobs__pb2.GetShareResponse.SerializeToString,
+            'GetShares': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShares,
+                    request_deserializer=yuanping_dot_v1_dot_blobs__pb2.GetSharesRequest.FromString,
+                    response_serializer=yuanping_dot_v1_dot_blobs__pb2.GetSharesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -162,7 +162,7 @@ class BlobService:
             _registered_method=True)
 
     @staticmethod
-    def GetShare(request,
+    def GetShares(request,
             target,
             options=(),
             channel_credentials=None,
@@ -175,9 +175,9 @@ class BlobService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yuanping.v1.BlobService/GetShare',
-            yuanping_dot_v1_dot_blobs__pb2.GetShareRequest.SerializeToString,
-            yuanping_dot_v1_dot_blobs__pb2.GetShareResponse.FromString,
+            '/yuanping.v1.BlobService/GetShares',
+            yuanping_dot_v1_dot_blobs__pb2.GetSharesRequest.SerializeToString,
+            yuanping_dot_v1_dot_blobs__pb2.GetSharesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,8 +37,8 @@ class BlobServiceStub:
     """Store a file of at most 64 MiB in pieces of at most 1 MiB (best 256 KiB). Durable when answered."""
     Get: _grpc.UnaryStreamMultiCallable[_blobs_pb2.GetRequest, _blobs_pb2.GetResponse]
     """A file in pieces."""
-    GetShare: _grpc.UnaryUnaryMultiCallable[_blobs_pb2.GetShareRequest, _blobs_pb2.GetShareResponse]
-    """The caller's own sealed share of a box, once the record that releases it stands."""
+    GetShares: _grpc.UnaryUnaryMultiCallable[_blobs_pb2.GetSharesRequest, _blobs_pb2.GetSharesResponse]
+    """The caller's own sealed shares of boxes, once the record that releases them stands."""
 
 @_typing.type_check_only
 class BlobServiceAsyncStub(BlobServiceStub):
@@ -49,8 +49,8 @@ class BlobServiceAsyncStub(BlobServiceStub):
     """Store a file of at most 64 MiB in pieces of at most 1 MiB (best 256 KiB). Durable when answered."""
     Get: _aio.UnaryStreamMultiCallable[_blobs_pb2.GetRequest, _blobs_pb2.GetResponse]  # type: ignore[assignment]
     """A file in pieces."""
-    GetShare: _aio.UnaryUnaryMultiCallable[_blobs_pb2.GetShareRequest, _blobs_pb2.GetShareResponse]  # type: ignore[assignment]
-    """The caller's own sealed share of a box, once the record that releases it stands."""
+    GetShares: _aio.UnaryUnaryMultiCallable[_blobs_pb2.GetSharesRequest, _blobs_pb2.GetSharesResponse]  # type: ignore[assignment]
+    """The caller's own sealed shares of boxes, once the record that releases them stands."""
 
 class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Files by digest, and shares by record."""
@@ -72,11 +72,11 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         """A file in pieces."""
 
     @_abc_1.abstractmethod
-    def GetShare(
+    def GetShares(
         self,
-        request: _blobs_pb2.GetShareRequest,
+        request: _blobs_pb2.GetSharesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_blobs_pb2.GetShareResponse, _abc.Awaitable[_blobs_pb2.GetShareResponse]]:
-        """The caller's own sealed share of a box, once the record that releases it stands."""
+    ) -> _typing.Union[_blobs_pb2.GetSharesResponse, _abc.Awaitable[_blobs_pb2.GetSharesResponse]]:
+        """The caller's own sealed shares of boxes, once the record that releases them stands."""
 
 def add_BlobServiceServicer_to_server(servicer: BlobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

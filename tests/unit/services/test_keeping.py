@@ -3,7 +3,7 @@ nobody else's tender unproven."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -64,9 +64,14 @@ class World:
         keepers = {HOST: SimpleNamespace(account=HOST), GUEST: SimpleNamespace(account=GUEST)}
         self.members = SimpleNamespace(by_id=keepers)
 
+    def settled(self, but: Container[str]) -> list[Any]:
+        """The tenders, all of them over."""
+        return [_stream(name, HOST, Ended()) for name in self.tenders if name not in but]
+
     def streams(self, kind: str) -> list[Any]:
-        """The tenders; no pools."""
-        return [_stream(name, HOST, Ended()) for name in self.tenders if kind == "tender"]
+        """No pools."""
+        assert kind == "pool"
+        return []
 
     def sides(self, host: str) -> list[Any]:
         """The guest's side stream."""
@@ -118,8 +123,7 @@ def _stream(name: str, keeper: str, state: object) -> Any:  # noqa: ANN401
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tenders that are over, with two parties and no draws."""
-    monkeypatch.setattr(keeping, "is_settled", lambda _state: True)
+    """Two parties and no draws."""
     monkeypatch.setattr(keeping, "slots_due", lambda _state: ())
     needs = Needs((GUEST, HOST), ())
     monkeypatch.setattr(keeping, "needs_at_end", lambda *_: needs)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from node.services.members import Members
 
 
-STILL_S = 2.0
+STILL_S = 10.0
 MOST_S = 20.0
 """A stream is endorsed once it stands still for a moment, and while it grows now and then."""
 

@@ -55,8 +55,8 @@ class PoolService:
     """The pool of one centre. Blocking; called on threads.
 
     In memory stay `told`, (draw, regulator) of which nothing is owed any more, `told_all`, settled
-    tenders of which nothing is owed to anybody, `held`, the entries of the snapshot used last, and
-    `unpublished`, who entered and stands in no snapshot yet.
+    tenders of which nothing is owed to anybody, `streams`, where our snapshots are published,
+    `held`, the entries of the one used last, and `unpublished`, who entered and stands in none yet.
     """
 
     me: str
@@ -66,6 +66,7 @@ class PoolService:
     entering: Lock = field(default_factory=Lock)
     told: set[tuple[str, str]] = field(default_factory=set)
     told_all: set[str] = field(default_factory=set)
+    streams: set[str] = field(default_factory=set)
     unpublished: set[str] = field(default_factory=lambda: {AT_START})
     held: dict[tuple[int, str], Sequence[PoolEntry]] = field(default_factory=dict)
 
@@ -126,8 +127,10 @@ class PoolService:
 
         Raises StateError if there is none: this pool may not join.
         """
-        own = [row.id for row in self.store.streams() if row.own and row.kind == "pool"]
-        for stream in own:
+        if not self.streams:
+            rows = self.store.streams()
+            self.streams.update(row.id for row in rows if row.own and row.kind == "pool")
+        for stream in self.streams:
             for place in reversed(self.store.places(stream, FOUNDING)):
                 body = _published(place)
                 existed = existed_by(stream, place.seq) if body else None

@@ -3,6 +3,9 @@
 After an unknown outcome the queue forgets its nonce and asks the chain, which alone knows; what
 was perhaps sent is never assumed to be lost. Writers look at the chain's state before they send
 again (`chain/client.py`), and every write of the contracts is refused the second time.
+
+Callers who wait while others' transactions are sent share the next request, and so a block: what a
+chain does for a block costs as much for one transaction as for many.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from chain.errors import ChainError, ChainUnavailable
 from chain.rpc import Request, Rpc, RpcError
@@ -20,6 +25,8 @@ from chain.rpc import Request, Rpc, RpcError
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount  # noqa: TID251 - never run
 
+MOST: Final = 256
+"""From so many transactions on, the next callers have a request of their own."""
 RECEIPT_TIMEOUT_S = 30.0
 POLL_FIRST_S, POLL_MOST_S = 0.002, 0.25
 NONCE_WORDS = ("nonce too low", "nonce too high", "invalid nonce", "invalid sequence")
@@ -54,6 +61,14 @@ class _Sent:
     receipt: Any
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One caller's transactions, and where it waits for what the chain said to them."""
+
+    transactions: Sequence[Transaction]
+    answer: Future[list[_Sent]] = field(default_factory=Future)
+
+
 class Sender:
     """The one queue of one key. Thread-safe; make one a key and process."""
 
@@ -63,6 +78,7 @@ class Sender:
         self.account: str = self._signer.address.lower()
         self._nonce: int | None = None
         self._lock = threading.Lock()
+        self._waiting: deque[_Job] = deque()
 
     def send(self, transactions: Sequence[Transaction]) -> list[Receipt]:
         """Send all, in one request and in this order, and wait for their receipts.
@@ -70,8 +86,15 @@ class Sender:
         Raises ChainError if the chain refuses one (those before it may stand), ChainUnavailable
         if the outcome is unknown. A reverted transaction is a Receipt that is not `ok`.
         """
+        job = _Job(transactions)
+        self._waiting.append(job)
         with self._lock:
-            sent = self._post(transactions)
+            while not job.answer.done():
+                self._send_waiting()
+        sent = job.answer.result()
+        for one in sent:
+            if isinstance(one.answer, RpcError):
+                raise ChainError(one.answer.detail)
         try:
             return self._wait(sent)
         except ChainUnavailable:
@@ -79,19 +102,36 @@ class Sender:
                 self._nonce = None
             raise
 
+    def _send_waiting(self) -> None:
+        """Send what waits, in the order in which it came; with the lock."""
+        jobs = [self._waiting.popleft()]
+        while self._waiting and sum(len(job.transactions) for job in jobs) < MOST:
+            jobs.append(self._waiting.popleft())
+        try:
+            sent = self._post([one for job in jobs for one in job.transactions])
+        except BaseException as error:
+            for job in jobs:
+                job.answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for job in jobs:
+            count = len(job.transactions)
+            job.answer.set_result(sent[:count])
+            sent = sent[count:]
+
     def _post(self, transactions: Sequence[Transaction]) -> list[_Sent]:
-        for last_try in (False, True):
-            sent = self._try(transactions)
-            answers = [one.answer for one in sent]
-            errors = [a for a in answers if isinstance(a, RpcError)]
-            if not errors:
-                return sent
+        """Send; all anew if our nonce was stale, and only if the chain took none of them."""
+        sent = self._try(transactions)
+        errors = [one.answer for one in sent if isinstance(one.answer, RpcError)]
+        if errors:
             self._nonce = None
-            # Only if nothing was taken may all be signed anew.
             stale = any(word in errors[0].message.lower() for word in NONCE_WORDS)
-            if last_try or not stale or len(errors) != len(answers):
-                raise ChainError(errors[0].detail)
-        raise AssertionError("unreachable")
+            if stale and len(errors) == len(sent):
+                sent = self._try(transactions)
+                if any(isinstance(one.answer, RpcError) for one in sent):
+                    self._nonce = None
+        return sent
 
     def _try(self, transactions: Sequence[Transaction]) -> list[_Sent]:
         """Send, and ask for the receipts in the same request: a development chain has them then."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from rlp.codec import decode  # type: ignore[import-untyped]
 
 from chain.errors import ChainError, ChainUnavailable
 from chain.rpc import Request, Rpc, RpcError
-from chain.sender import Sender, Transaction
+from chain.sender import Receipt, Sender, Transaction
 from tests.chain_process import KEYS
 
 CALL = Transaction(b"\x11" * 20, b"\xab", 100_000)
@@ -100,6 +103,65 @@ def test_no_receipt_in_time_is_an_unknown_outcome(monkeypatch: pytest.MonkeyPatc
     sender, _ = played(["0x0"], ["0xh", None])
     with pytest.raises(ChainUnavailable, match="no receipt"):
         sender.send([CALL])
+
+
+class Slow(Scripted):
+    """Its second request (the first is for the nonce) is answered once `go` is set."""
+
+    def __init__(self, script: Sequence[Any]) -> None:
+        super().__init__(script)
+        self.sending, self.go = threading.Event(), threading.Event()
+
+    def answers(self, requests: Sequence[Request]) -> list[Any]:
+        if len(self.asked) == 1:
+            self.sending.set()
+            assert self.go.wait(10)
+        return super().answers(requests)
+
+
+def meanwhile(rpc: Slow, *calls: int) -> list[Future[list[Receipt]]]:
+    """One caller whose transaction is on its way, then others that come in this order."""
+    sender, found = Sender(rpc, 20260, KEYS[0]), list[Future[list[Receipt]]]()
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1 + len(calls)))
+        stack.callback(rpc.go.set)
+        found.append(pool.submit(sender.send, [CALL]))
+        assert rpc.sending.wait(10)
+        for place, count in enumerate(calls, 1):
+            found.append(pool.submit(sender.send, [CALL] * count))
+            while len(sender._waiting) < place:
+                assert not found[-1].done()
+    return found
+
+
+def test_callers_who_wait_share_a_request_and_each_has_its_own_receipts() -> None:
+    later = ["0xi", "0xj", "0xk", receipt(), receipt("0x0"), receipt()]
+    rpc = Slow([["0x7"], ["0xh", receipt()], later])
+    first, one, two = (future.result() for future in meanwhile(rpc, 1, 2))
+    assert [[found.ok for found in each] for each in (first, one, two)] == [
+        [True],
+        [True],
+        [False, True],
+    ]
+    assert rpc.asked == [(COUNT,), (SEND, LOOK), (SEND, SEND, SEND, LOOK, LOOK, LOOK)]
+
+
+def test_a_refusal_is_told_to_whose_it_is() -> None:
+    refused = RpcError(-32000, "insufficient funds", b"")
+    rpc = Slow([["0x7"], ["0xh", receipt()], [refused, "0xj", None, receipt()]])
+    _, one, two = meanwhile(rpc, 1, 1)
+    with pytest.raises(ChainError, match="insufficient funds"):
+        one.result()
+    assert two.result()[0].ok
+
+
+def test_an_unknown_outcome_is_told_to_all_who_shared_it() -> None:
+    rpc = Slow([["0x7"], ["0xh", receipt()], ChainUnavailable("gone")])
+    first, *others = meanwhile(rpc, 1, 1)
+    assert first.result()[0].ok
+    for other in others:
+        with pytest.raises(ChainUnavailable):
+            other.result()
 
 
 def test_what_is_signed_names_chain_nonce_and_contract() -> None:

@@ -84,12 +84,12 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 def digest(tag: str, data: bytes) -> bytes:
     """H(tag, data) of protocol.md: SHA-256 of `yuanping/<tag>/v1\\n` and `data`; 32 raw bytes."""
-    return sha256(_tagged(tag) + data).digest()
+    return sha256(tagged(tag) + data).digest()
 
 
 @cache
-def _tagged(tag: str) -> bytes:
-    """The first bytes of what is hashed under a tag; there are a few dozen, all written here."""
+def tagged(tag: str) -> bytes:
+    """What H(tag, data) hashes before the data; tags are a few dozen, all written in the code."""
     return b"yuanping/%b/v1\n" % tag.encode("ascii")
 
 

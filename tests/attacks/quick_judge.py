@@ -14,7 +14,6 @@ from types import ModuleType
 import pytest
 
 from node.core.evidence import (
-    anchor_devnet,
     bundle,
     cosignatures,
     registry,
@@ -28,7 +27,6 @@ from node.core.evidence.verify import run_checks
 from node.core.records.canonical import encode
 
 PURE: tuple[tuple[ModuleType, str], ...] = (
-    (anchor_devnet, "keccak256"),
     (bundle, "open_envelope"),
     (bundle, "decode_body"),
     (bundle, "parse_note"),

@@ -160,12 +160,13 @@ def _tender(**values: bytes | int) -> Callable[[Whole], None]:
     "values",
     [
         {"deadline": 1_774_227_601},
+        {"deadline": 1_777_000_000},
         {"bids_root": b"\1" * 32},
         {"bids_head": b"\1" * 32},
         {"result": b"\1" * 32},
         {"result_head": b"\1" * 32},
     ],
-    ids=lambda values: next(iter(values)),
+    ids=["an earlier deadline", "a later deadline", "bids_root", "bids_head", "result", "head"],
 )
 def test_chain_holds_another_value(values: dict[str, bytes | int]) -> None:
     assert judge(*rewritten(JP, _tender(**values))) == (1, 5, "anchor")

@@ -112,6 +112,15 @@ def test_cosignature_of_one_witness_under_another_name() -> None:
         check_quorum(Note(note.text, (*note.signatures[:2], forged)), TWO)
 
 
+def test_a_witness_signs_a_checkpoint_as_a_log_would() -> None:
+    """The line names the witness's key, of type 4, and signs the bare text as type 1 does."""
+    witness = WITNESSES[0]
+    text = Checkpoint(witness.key.name, 13, tree(13).root()).encode()
+    line = NoteSignature(witness.key.name, witness.key.key_id, witness.sign(text.encode()))
+    with pytest.raises(LogError, match="not a log's signature"):
+        open_checkpoint(Note(text, (line,)), witness.key)
+
+
 def test_a_note_signature_passed_off_as_a_cosignature() -> None:
     """A host has a witness's key sign a note whose text is a cosignature's message.
 

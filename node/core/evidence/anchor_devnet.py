@@ -10,7 +10,7 @@ Trust: the operator alone. Its note says nothing about what other people saw of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Final
@@ -18,7 +18,7 @@ from typing import Annotated, Final
 import msgspec
 
 from node.core.errors import InvalidError
-from node.core.evidence.keccak import keccak256
+from node.core.evidence.keccak import keccak256, keccak256_each
 from node.core.log.note import ED25519, parse_note, parse_vkey, verify
 from node.core.records.canonical import END, Count, Hex32, Time, decode, epoch_of, prepare
 
@@ -170,6 +170,32 @@ def secret_slot(round_id: bytes, opener: bytes, account: bytes) -> bytes:
     return _slot(_mapped(inner, _padded(account)))
 
 
+def locate_rounds(rounds: Iterable[tuple[bytes, bytes, Sequence[bytes]]]) -> None:
+    """Hash at once where these rounds (id, opener, accounts) are; one by one takes far longer.
+
+    Nothing else changes: what the functions above give afterwards is known already.
+    """
+    found = list(rounds)
+    keys = [round_key(round_id, opener) for round_id, opener, _ in found]
+    slots = [BEACON_ROUNDS] * len(keys) + [BEACON_COMMITS, BEACON_SECRETS] * len(keys)
+    twice = [key for key in keys for _ in (BEACON_COMMITS, BEACON_SECRETS)]
+    places = _mapped_each(zip(slots, (*keys, *twice), strict=True))
+    starts, inner = places[: len(keys)], places[len(keys) :]
+    both = [accounts for *_, accounts in found for _ in (BEACON_COMMITS, BEACON_SECRETS)]
+    owned = [
+        _padded(account) + _slot(slot)
+        for slot, accounts in zip(inner, both, strict=True)
+        for account in accounts
+    ]
+    keccak256_each([*(_slot(start + ROUND_WORDS - 1) for start in starts), *owned])
+
+
+def locate_anchors(stream: bytes, keeper: bytes, accounts: Iterable[bytes]) -> None:
+    """Hash at once where a keeper's tender and the accounts' checkpoints are."""
+    tender = (ANCHOR_TENDERS, tender_key(stream, keeper))
+    _mapped_each([tender, *((ANCHOR_CHECKPOINTS, _padded(one)) for one in accounts)])
+
+
 # What values are
 
 
@@ -281,6 +307,10 @@ def _words(start: int, count: int) -> tuple[bytes, ...]:
 
 def _mapped(slot: int, key: bytes) -> int:
     return _number(keccak256(key + _slot(slot)))
+
+
+def _mapped_each(places: Iterable[tuple[int, bytes]]) -> list[int]:
+    return [_number(d) for d in keccak256_each([key + _slot(slot) for slot, key in places])]
 
 
 def _array(slot: int) -> int:

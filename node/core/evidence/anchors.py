@@ -13,6 +13,7 @@ from node.core.errors import NodeError
 from node.core.evidence.anchor_devnet import (
     check_shows_only,
     checkpoint_slots,
+    locate_anchors,
     read_checkpoint,
     read_tender,
     tender_slots,
@@ -72,9 +73,12 @@ def _check_only(fact: BlockFact, slots: Iterable[bytes], path: str) -> None:
 
 def wanted_slots(stream: str, keeper: str, accounts: Iterable[str]) -> list[bytes]:
     """The anchor's slots of a keeper's tender and of these accounts' checkpoints (all hex)."""
-    slots = list(tender_slots(bytes.fromhex(stream), bytes.fromhex(keeper)))
-    for account in sorted(set(accounts)):
-        slots += checkpoint_slots(bytes.fromhex(account))
+    tender = bytes.fromhex(stream), bytes.fromhex(keeper)
+    owners = [bytes.fromhex(account) for account in sorted(set(accounts))]
+    locate_anchors(*tender, owners)
+    slots = list(tender_slots(*tender))
+    for owner in owners:
+        slots += checkpoint_slots(owner)
     return slots
 
 

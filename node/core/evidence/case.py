@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from node.core.evidence.links import LinkError
 from node.core.records.kinds.tender import TenderAnnounced
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from node.core.records.kinds import Body
     from node.core.rules.ruleset import RuleSet
     from node.core.rules.state import TenderState
+
+
+RULESETS: Final = builtin_rulesets()
+"""Read while modules load, as kinds are prepared: no file can be judged without one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Case:
     def rules(self) -> RuleSet:
         """The rule set that the tender's first record names. Raises LinkError."""
         digest = self.host.opening.ruleset
-        if (rules := builtin_rulesets().get(digest)) is None:
+        if (rules := RULESETS.get(digest)) is None:
             raise LinkError("ruleset-unknown", "/streams/0/places/0", digest)
         return rules
 

@@ -8,12 +8,14 @@ which may not be opened before the reveals are over: so nobody knows a seed and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from node.core.errors import NodeError
 from node.core.evidence.anchor_devnet import (
+    ROUND_WORDS,
     RoundAnchor,
     commit_slot,
+    locate_rounds,
     read_commit,
     read_round,
     read_secret,
@@ -41,6 +43,8 @@ INPUTS: dict[Purpose, frozenset[str]] = {
     ),
 }
 """What must have existed before a round for this purpose is opened."""
+AWAITED: Final = frozenset().union(*INPUTS.values())
+"""All of these types: where the last of each stands is all that a seed asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ def seeds_of(places: Iterable[Place], stream: str, host: str) -> Iterator[Seeded
             walk = replace(walk, joined=walk.joined | {place.author.partition(":")[2]})
         elif isinstance(place.body, DrawSeeded):
             yield _seeded(walk, place, place.body, (stream, host))
-        walk = replace(walk, last={**walk.last, place.kind: place.seq})
+        if place.kind in AWAITED:
+            walk = replace(walk, last={**walk.last, place.kind: place.seq})
 
 
 def _seeded(walk: _Walk, place: Place, body: DrawSeeded, tender: tuple[str, str]) -> Seeded:
@@ -108,6 +113,7 @@ def check_rounds(case: Case, fact: BlockFact, seeds: Sequence[Seeded]) -> list[b
     """Judge every round of every seed; gives the slots that the note must show, and no others."""
     slots: list[bytes] = []
     accounts = {c.id: bytes.fromhex(c.account) for c in case.evidence.form.registry}
+    locate_rounds(_shown(case, fact, seeds, accounts))
     for seeded in seeds:
         try:
             slots += _check_seed(case, fact, seeded, accounts)
@@ -118,11 +124,29 @@ def check_rounds(case: Case, fact: BlockFact, seeds: Sequence[Seeded]) -> list[b
     return slots
 
 
+def _shown(
+    case: Case, fact: BlockFact, seeds: Iterable[Seeded], accounts: dict[str, bytes]
+) -> Iterator[tuple[bytes, bytes, list[bytes]]]:
+    """The rounds that the note has room for: a file that wants more of it is soon refused."""
+    room = len(fact.slots)
+    for seeded in seeds:
+        members = _members(seeded, accounts)
+        for round_of in seeded.rounds:
+            room -= ROUND_WORDS + 2 * len(members)
+            if room < 0:
+                return
+            yield bytes.fromhex(round_of), accounts[case.host.keeper], members
+
+
+def _members(seeded: Seeded, accounts: dict[str, bytes]) -> list[bytes]:
+    return sorted(accounts[m] for m in seeded.members if m in accounts)
+
+
 def _check_seed(
     case: Case, fact: BlockFact, seeded: Seeded, accounts: dict[str, bytes]
 ) -> list[bytes]:
     opener, path = accounts[case.host.keeper], seeded.place.path
-    members = sorted(accounts[m] for m in seeded.members if m in accounts)
+    members = _members(seeded, accounts)
     earliest = case.existed_by(case.host, seeded.after)
     slots: list[bytes] = []
     for number, round_of in enumerate(seeded.rounds):

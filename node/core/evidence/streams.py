@@ -68,7 +68,7 @@ def _check_heads(stream: Stream) -> None:
             raise LinkError("checkpoint", new.path, "of another log")
         if new.form.consistency is None or old.checkpoint.size >= new.checkpoint.size:
             raise LinkError("checkpoint", new.path, "not later, or without consistency proof")
-        proof = tuple(bytes.fromhex(h) for h in new.form.consistency)
+        proof = tuple(map(bytes.fromhex, new.form.consistency))
         a, b = old.checkpoint, new.checkpoint
         try:
             check_consistency(a.size, a.root, b.size, b.root, proof)
@@ -86,7 +86,7 @@ def _check_included(stream: Stream) -> None:
         before, head = number, stream.heads[number].checkpoint
         if number and stream.heads[number - 1].checkpoint.size > index:
             raise LinkError("checkpoint", place.path, "an earlier checkpoint holds it already")
-        proof = tuple(bytes.fromhex(h) for h in place.form.proof)
+        proof = tuple(map(bytes.fromhex, place.form.proof))
         try:
             leaf = leaf_hash(bytes.fromhex(place.entry))
             check_inclusion(leaf, index, head.size, proof, head.root)

@@ -13,7 +13,6 @@ from typing import Final
 from node.core.errors import LogError
 from node.core.log.merkle import HASH_BYTES
 from node.core.log.note import (
-    ED25519,
     Note,
     VerifierKey,
     check_name,
@@ -103,8 +102,6 @@ def open_checkpoint(note: Note | str | bytes, log: VerifierKey) -> tuple[Note, C
     verified nor refused here. Raises LogError.
     """
     parsed = note if isinstance(note, Note) else parse_note(note)
-    if log.kind != ED25519:
-        raise LogError(f"key {log.name} is not a log's key")
     verify(parsed, log)
     checkpoint = parse_checkpoint(parsed.text)
     if checkpoint.origin != log.name:

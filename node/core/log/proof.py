@@ -118,7 +118,7 @@ def _climb(old_size: int, new_size: int, path: tuple[bytes, ...]) -> tuple[bytes
 def _check_hashes(hashes: Sequence[bytes]) -> None:
     if len(hashes) > MAX_PROOF + 2:
         raise LogError(f"a proof has at most {MAX_PROOF} hashes")
-    if any(len(h) != HASH_BYTES for h in hashes):
+    if set(map(len, hashes)) - {HASH_BYTES}:
         raise LogError("a hash of a proof has 32 bytes")
 
 

@@ -84,7 +84,13 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 def digest(tag: str, data: bytes) -> bytes:
     """H(tag, data) of protocol.md: SHA-256 of `yuanping/<tag>/v1\\n` and `data`; 32 raw bytes."""
-    return sha256(b"yuanping/%b/v1\n%b" % (tag.encode("ascii"), data)).digest()
+    return sha256(tagged(tag) + data).digest()
+
+
+@cache
+def tagged(tag: str) -> bytes:
+    """What H(tag, data) hashes before the data; tags are a few dozen, all written in the code."""
+    return b"yuanping/%b/v1\n" % tag.encode("ascii")
 
 
 def digest_hex(tag: str, data: bytes) -> str:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.core.errors import InvalidError
 from node.core.evidence import anchor_devnet as core
+from node.core.evidence import keccak
 from node.core.log.note import COSIGNATURE, ED25519, VerifierKey, sign_note
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x21" * 32)
@@ -235,3 +236,20 @@ def test_a_note_shows_neither_less_nor_more_than_wanted() -> None:
     for other in (wanted[:-1], [*wanted, bytes(32)]):
         with pytest.raises(InvalidError, match="other slots"):
             core.check_shows_only(fact_of(words), other)
+
+
+def test_places_hashed_at_once_are_all_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After it nothing is left to be hashed one by one, which takes ten times as long."""
+    rounds = [(bytes([n]) * 32, HOST, (HOST, GUEST)) for n in (1, 2)]
+    monkeypatch.setattr(keccak, "_KNOWN", {})
+    core.locate_rounds(rounds)
+    core.locate_anchors(STREAM, HOST, (HOST, GUEST))
+    monkeypatch.setattr(keccak, "_hash", pytest.fail)
+    for round_id, opener, members in rounds:
+        core.round_slots(round_id, opener, len(members))
+        for one in members:
+            core.commit_slot(round_id, opener, one)
+            core.secret_slot(round_id, opener, one)
+    core.tender_slots(STREAM, HOST)
+    for one in (HOST, GUEST):
+        core.checkpoint_slots(one)

@@ -7,7 +7,7 @@ from hashlib import shake_256
 import pytest
 from eth_utils.crypto import keccak
 
-from node.core.evidence.keccak import RATE_BYTES, keccak256
+from node.core.evidence.keccak import RATE_BYTES, WIDTH, keccak256, keccak256_each
 
 KNOWN = {
     # Ethereum yellow paper: KEC(()), and the digest of an empty string in every client.
@@ -31,3 +31,17 @@ def test_every_length_around_the_block_edges_agrees_with_the_library() -> None:
         assert keccak256(stream[:length]) == keccak(stream[:length]), length
     for length in (2 * RATE_BYTES, 3 * RATE_BYTES + 1, 4 * RATE_BYTES):
         assert keccak256(stream[:length]) == keccak(stream[:length]), length
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, WIDTH, WIDTH + 1])
+def test_many_at_once_are_each_the_librarys(count: int) -> None:
+    """Lanes lie side by side in one integer: no bit may cross from one message to the next."""
+    stream = shake_256(b"many").digest(2 * RATE_BYTES)
+    for start in (0, RATE_BYTES):
+        messages = [stream[n : start + 64 + n % 64] for n in range(count)]
+        assert keccak256_each(messages) == [keccak(message) for message in messages]
+
+
+def test_messages_of_unlike_many_blocks_are_not_hashed_at_once() -> None:
+    with pytest.raises(ValueError, match="equally many blocks"):
+        keccak256_each([bytes(RATE_BYTES - 1), bytes(RATE_BYTES)])

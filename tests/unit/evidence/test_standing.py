@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from node.core.evidence.bundle import read_evidence
 from node.core.evidence.report import Verdict
 from node.core.evidence.standing import compared
 from node.core.evidence.verify import verify
@@ -97,6 +98,18 @@ def test_tender_under_way_may_still_take_the_record() -> None:
     file = made.net.evidence(made.state.stream, "regulator")
     receipt = receipt_of(made.net.logs[HOST], place_of(made, made.sealed[0].record))
     assert beside(made, receipt, file=file).exit_code == 0
+
+
+def test_record_of_the_files_last_second_may_still_stand_after_its_end() -> None:
+    """Two records may have the same second, and the file ends with one of them."""
+    made = Whole(replace(JP, name="tsuchiura-second"))
+    made.before_session()
+    made.evaluate()
+    made.end()
+    file = made.net.evidence(made.state.stream, "regulator")
+    last = time_of(read_evidence(file).host.places[-1].received)
+    what = structs.replace(place_of(made, made.sealed[0].record).what, id=NOBODY, received=last)
+    assert beside(made, stray_receipt(made, what), file=file).exit_code == 0
 
 
 def test_tender_under_way_lacks_what_came_before_its_last_place() -> None:

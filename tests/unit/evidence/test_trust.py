@@ -74,6 +74,16 @@ def test_wrong_policy_is_refused(change: Callable[[dict[str, Any]], None]) -> No
     assert caught.value.code == "form"
 
 
+def test_quorum_that_lets_two_halves_cosign_two_logs_is_refused() -> None:
+    """With f = 1 of 3 lying, two of three cosign both; n and q are those of tlog_policy."""
+    whole = policy()
+    log = whole["logs"][0]
+    log["q"] = 2
+    log["tlog_policy"] = log["tlog_policy"].replace("group quorum-group 3", "group quorum-group 2")
+    with pytest.raises(InvalidError, match="at least 3"):
+        parse_trust(json.dumps(whole).encode())
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{}", b"\xff{}", b'{"format":"yuanping-trust/v2"}', b"[" * 100_000]
 )

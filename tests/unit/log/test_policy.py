@@ -74,6 +74,7 @@ WITNESS = f"witness xiangtan {NAMED[0][1].encode()}\n"
 BAD = {
     "no quorum": WITNESS,
     "two quorums": "quorum none\nquorum none\n",
+    "two unlike quorums": WITNESS + "quorum none\nquorum xiangtan\n",
     "quorum not defined": "quorum xiangtan\n",
     "quorum defined later": "quorum xiangtan\n" + WITNESS,
     "quorum of two words": "quorum none none\n",

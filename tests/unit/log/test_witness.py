@@ -78,6 +78,15 @@ def test_a_new_key_of_the_log_may_sign_beside_the_old_one() -> None:
         assert status(judge(None, add_checkpoint(0, (), both), {ORIGIN: keys})) == 200
 
 
+def test_403_a_false_line_of_a_new_key_beside_a_good_one_of_the_old_key() -> None:
+    new = VerifierKey(ORIGIN, ED25519, signer("new.example/log", ED25519).key.public)
+    spoiled = signed(20).with_signatures(NoteSignature(ORIGIN, new.key_id, bytes(64)))
+    request = add_checkpoint(0, (), spoiled)
+    assert status(judge(None, request, {ORIGIN: [LOG.key]})) == 200
+    for keys in ([LOG.key, new], [new, LOG.key]):
+        assert status(judge(None, request, {ORIGIN: keys})) == 403
+
+
 def test_unknown_lines_are_ignored() -> None:
     assert status(judge(None, add_checkpoint(0, (), cosigned(20, NOON)), LOGS)) == 200
 

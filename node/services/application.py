@@ -276,7 +276,9 @@ class Records:
 
     def _uncovered(self) -> int:
         """Places of ours that no checkpoint with a quorum holds yet."""
-        return self.desk.store.uncovered(self.log.quorum.size if self.log.quorum else 0)
+        return self.desk.store.uncovered(
+            self.log.origin, self.log.quorum.size if self.log.quorum else 0
+        )
 
     def own_tenders(self) -> list[TenderState]:
         """The states of all tenders that we keep."""

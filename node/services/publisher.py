@@ -88,28 +88,29 @@ class Publisher:
         """
         async with self._ticking:
             try:
-                entries, note = await asyncio.to_thread(self._append)
+                leaves, note = await asyncio.to_thread(self._append)
             except BaseException as error:
                 self._in_doubt = True
                 self.failed = error if isinstance(error, UnavailableError) else self.failed
                 raise
             self.failed = None
-            self.log.tree.extend(leaf_hash(entry) for entry in entries)
+            self.log.tree.extend(leaves)
             self.newest = note
         self.bell.ring(TICK)
         return note
 
     def _append(self) -> tuple[list[bytes], LogNote]:
-        """Steps 1 to 3, on a thread."""
+        """Steps 1 to 3, on a thread: the tick's leaf hashes, and its note."""
         self.log.check()
         if self._in_doubt:
             self.load()
         start = self.log.tree.size
         entries = self._entries(start, self.store.unpublished())
-        root = self.log.tree.root_with(leaf_hash(entry) for entry in entries)
+        leaves = [leaf_hash(entry) for entry in entries]
+        root = self.log.tree.root_with(leaves)
         note = self._sign(Checkpoint(self.log.origin, start + len(entries), root))
         self.store.publish(start, entries, note)
-        return entries, note
+        return leaves, note
 
     def _entries(self, start: int, places: Sequence[str]) -> list[bytes]:
         """The tick's entries, ascending by value: nobody sees which of them are padding."""

@@ -94,7 +94,8 @@ def is_made(path: Path) -> bool:
 
 def places_of(path: Path, *, own: bool | None = None) -> dict[str, Place]:
     """Record -> place, of all streams of a store or of own or followed ones only."""
-    where = "" if own is None else f" WHERE own = {int(own)}"
+    mine = "(SELECT id FROM streams WHERE own)"
+    where = "" if own is None else f" WHERE stream {'' if own else 'NOT '}IN {mine}"
     rows = _rows(path, f"SELECT record, stream, seq, entry FROM places{where}")  # noqa: S608
     return {str(record): (str(s), int(seq), str(entry)) for record, s, seq, entry in rows}
 

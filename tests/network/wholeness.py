@@ -88,8 +88,8 @@ def is_witnessed(folder: Path) -> bool:
     """Whether a checkpoint with its quorum holds every place of the host."""
     store = opened(folder, MEMBERS[0])
     try:
-        newest = store.newest(f"{MEMBERS[0]}.example/log")
-        return newest is not None and store.uncovered(newest.size) == 0
+        newest = store.newest(origin := f"{MEMBERS[0]}.example/log")
+        return newest is not None and store.uncovered(origin, newest.size) == 0
     finally:
         store.close()
 

@@ -311,6 +311,6 @@ def test_places_that_no_quorum_holds_yet(kept: Kept) -> None:
     own, other = stream("a"), stream("b", GUEST, own=False)
     mine, theirs = chain(own, 2), chain(other, 1)
     kept.store.commit(Batch(streams=(own, other), places=(*mine, *theirs)))
-    assert kept.store.uncovered(0) == 2
+    assert kept.store.uncovered(ORIGIN, 0) == 2
     kept.store.publish(0, raw(mine[0].entry, mine[1].entry), note(ORIGIN, 2))
-    assert [kept.store.uncovered(size) for size in (0, 1, 2)] == [2, 1, 0]
+    assert [kept.store.uncovered(ORIGIN, size) for size in (0, 1, 2)] == [2, 1, 0]

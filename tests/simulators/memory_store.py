@@ -101,7 +101,7 @@ class MemoryStore:
         """Entries of own places without an index."""
         return [p.entry for p in self._places if p.index is None and self._streams[p.stream].own]
 
-    def uncovered(self, size: int) -> int:
+    def uncovered(self, origin: str, size: int) -> int:  # noqa: ARG002 - only one log is ours
         """Own places without an index below `size`."""
         own = [p for p in self._places if self._streams[p.stream].own]
         return sum(p.index is None or p.index >= size for p in own)

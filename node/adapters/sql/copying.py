@@ -30,7 +30,7 @@ from node.core.errors import ConfigError, UnavailableError
 Told = Callable[[str, int, int], None]
 """Progress: of what, how much is done, of how much."""
 PAGES: Final = 4096
-"""Pages of SQLite (4 KiB each) copied at once."""
+"""Pages of SQLite (8 KiB each, 4 in older files) copied at once."""
 ROWS: Final = 1000
 _SIDES: Final = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file."""

@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, update
 
-from node.adapters.sql.places import set_leaves
+from node.adapters.sql import places
+from node.adapters.sql.rows import put_rows
 from node.adapters.sql.tables import ENTRIES, LOGS, NOTES, WITNESSED
 from node.core.errors import UnavailableError
 from node.services.ports import LogNote
 
 _ORIGIN: BindParameter[str] = bindparam("origin")
-_PUT_ENTRIES, _PUT_NOTE, _PUT_LOG = insert(ENTRIES), insert(NOTES), insert(LOGS)
+_PUT_NOTE, _PUT_LOG = insert(NOTES), insert(LOGS)
+_ENTRY_COLUMNS = tuple(column.name for column in ENTRIES.c)
 _LOG = select(LOGS).where(LOGS.c.origin == _ORIGIN)
 _LAST = select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == _ORIGIN)
 _ENTRIES_OF = (
@@ -60,29 +62,34 @@ _SET_WITNESSED = (
 _END = 2**62
 
 
-def append(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
+def append(
+    db: Connection,
+    start: int,
+    entries: Sequence[bytes],
+    note: LogNote,
+    waiting: dict[bytes, int] | None = None,
+) -> None:
     """Add a stretch of entries at the log's end and the checkpoint over it.
 
-    Raises UnavailableError (`store`) if `start` is not the log's end or the note's size is not
-    the new one: two writers, or a memory that is behind.
+    `waiting` are the places that these entries may prove (`places.waiting_for`); those that are
+    proven are taken out of it. Raises UnavailableError (`store`) if `start` is not the log's end or
+    the note's size is not the new one: two writers, or a memory that is behind.
     """
     if start != size_of(db, note.origin) or note.size != start + len(entries):
         raise UnavailableError(f"the log {note.origin} does not end at {start}", code="store")
-    if entries:
-        db.execute(
-            _PUT_ENTRIES,
-            [
-                {"origin": note.origin, "leaf": leaf, "entry": entry}
-                for leaf, entry in enumerate(entries, start)
-            ],
-        )
+    waiting = {} if waiting is None else waiting
+    rows = [
+        # Taken out, so that of two leaves with the same 32 bytes the first one proves the place.
+        (note.origin, leaf, entry, waiting.pop(entry, None))
+        for leaf, entry in enumerate(entries, start)
+    ]
+    put_rows(db, ENTRIES, _ENTRY_COLUMNS, rows)
     db.execute(_PUT_NOTE, [_note_values(note)])
 
 
 def publish(db: Connection, start: int, entries: Sequence[bytes], note: LogNote) -> None:
     """Append a tick to our own log; our places get their indexes."""
-    append(db, start, entries, note)
-    set_leaves(db, None, start, entries)
+    _append_for(db, None, start, entries, note)
 
 
 def mirror(
@@ -91,8 +98,15 @@ def mirror(
     """Append to a partner's log; the places of its own streams get their indexes."""
     if db.execute(_LOG, {"origin": note.origin}).one_or_none() is None:
         db.execute(_PUT_LOG, [{"origin": note.origin, "keeper": keeper}])
-    append(db, start, entries, note)
-    set_leaves(db, keeper, start, entries)
+    _append_for(db, keeper, start, entries, note)
+
+
+def _append_for(
+    db: Connection, keeper: str | None, start: int, entries: Sequence[bytes], note: LogNote
+) -> None:
+    waiting = places.waiting_for(db, keeper)
+    append(db, start, entries, note, waiting)
+    places.end_wait(db, note.origin, start)
 
 
 def mirrored_logs(db: Connection) -> dict[str, str]:

@@ -95,10 +95,10 @@ class SqlStore:
         with self._database.read() as db:
             return places.unpublished_entries(db)
 
-    def uncovered(self, size: int) -> int:
-        """How many own places have no index below `size` yet."""
+    def uncovered(self, origin: str, size: int) -> int:
+        """How many own places have no index below `size` in our log, `origin`, yet."""
         with self._database.read() as db:
-            return places.uncovered_places(db, size)
+            return places.uncovered_places(db, origin, size)
 
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:
         """Append a tick: 32-byte entries from index `start`, and its checkpoint; set indexes."""

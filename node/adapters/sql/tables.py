@@ -58,13 +58,19 @@ PLACES = Table(
     Column("entry", Text, nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("body", LargeBinary),
-    Column("own", Boolean, nullable=False),
-    Column("leaf", BigInteger),
     UniqueConstraint("stream", "seq", name="places_in_order"),
-    Index("places_by_entry", "entry"),
-    Index("places_by_leaf", "own", "leaf"),
 )
-"""`leaf` is the index in its keeper's log; own places that have none wait for the next tick."""
+"""A row is written once and stays: what comes of a place later stands in `waiting`, `entries`."""
+
+WAITING = Table(
+    "waiting",
+    METADATA,
+    Column("n", NUMBER, primary_key=True, autoincrement=False),
+    Column("keeper", Text),
+    Column("entry", LargeBinary(32), nullable=False),
+)
+"""Places, by the number of their row, that their keeper's log does not hold yet as we know it;
+`keeper` is null for our own, which wait for the next tick."""
 
 SEALED = Table(
     "sealed",
@@ -114,8 +120,16 @@ ENTRIES = Table(
     Column("origin", Text, primary_key=True),
     Column("leaf", BigInteger, primary_key=True),
     Column("entry", LargeBinary(32), nullable=False),
+    Column("place", BigInteger),
     Index("entries_by_value", "entry"),
 )
+Index(
+    "entries_by_place",
+    ENTRIES.c.place,
+    sqlite_where=ENTRIES.c.place.is_not(None),
+    postgresql_where=ENTRIES.c.place.is_not(None),
+)
+"""`place` is the number of a row of `places`: of the place that this leaf proves."""
 
 NOTES = Table(
     "notes",

@@ -158,8 +158,8 @@ class Store(Protocol):
         """Entries of own places that no published tick holds yet, oldest first."""
         ...
 
-    def uncovered(self, size: int) -> int:
-        """How many own places have no index below `size` yet."""
+    def uncovered(self, origin: str, size: int) -> int:
+        """How many own places have no index below `size` in our log, `origin`, yet."""
         ...
 
     def publish(self, start: int, entries: Sequence[bytes], note: LogNote) -> None:

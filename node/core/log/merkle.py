@@ -58,24 +58,35 @@ class Tree:
 
     def append(self, leaf: bytes) -> int:
         """Add one leaf hash and give its index. Raises LogError if it is not 32 bytes."""
-        if len(leaf) != HASH_BYTES:
-            raise LogError(f"a leaf hash has 32 bytes, not {len(leaf)}")
-        index = number = self.size
-        self._levels[0] += leaf
-        height = 0
-        while number & 1:  # its left neighbour is there: the parent is now complete
-            pair = self._levels[height][-2 * HASH_BYTES :]
-            height += 1
-            if height == len(self._levels):
-                self._levels.append(bytearray())
-            self._levels[height] += sha256(b"\x01" + pair).digest()
-            number >>= 1
+        index = self.size
+        self.extend((leaf,))
         return index
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Add leaf hashes in order. Raises LogError at the first that is not 32 bytes."""
-        for leaf in leaf_hashes:
-            self.append(leaf)
+        """Add leaf hashes in order. Raises LogError, and adds none, if one is not 32 bytes."""
+        added = self._added(leaf_hashes)
+        while len(self._levels) < len(added):
+            self._levels.append(bytearray())
+        # The leaves last: whoever reads `size` meanwhile finds all that belongs to it.
+        for height in reversed(range(len(added))):
+            self._levels[height] += added[height]
+
+    def _added(self, leaf_hashes: Iterable[bytes]) -> list[bytes]:
+        """What these leaf hashes add to each level, from the lowest: whole rows at once."""
+        added = [b"".join(map(_leaf, leaf_hashes))]
+        while True:
+            height = len(added) - 1
+            row, level = added[-1], self._level(height)
+            if len(level) // HASH_BYTES & 1:  # its last one has waited for its right neighbour
+                row = bytes(level[-HASH_BYTES:]) + row
+            whole = len(row) // (2 * HASH_BYTES) * 2 * HASH_BYTES
+            if not whole:
+                return added
+            pairs = (row[at : at + 2 * HASH_BYTES] for at in range(0, whole, 2 * HASH_BYTES))
+            added.append(b"".join([sha256(b"\x01" + pair).digest() for pair in pairs]))
+
+    def _level(self, height: int) -> bytearray:
+        return self._levels[height] if height < len(self._levels) else bytearray()
 
     def leaf(self, index: int) -> bytes:
         """Give the leaf hash at an index. Raises LogError if there is none."""
@@ -104,30 +115,13 @@ class Tree:
         So a root can be signed, or compared with a signed one, before anything is stored. Raises
         LogError at the first that is not 32 bytes.
         """
-        peaks = self._peaks()
-        for leaf in leaf_hashes:
-            if len(leaf) != HASH_BYTES:
-                raise LogError(f"a leaf hash has 32 bytes, not {len(leaf)}")
-            height, total = 0, leaf
-            while peaks and peaks[-1][0] == height:
-                total = node_hash(peaks.pop()[1], total)
-                height += 1
-            peaks.append((height, total))
-        if not peaks:
-            return EMPTY_ROOT
-        _, total = peaks.pop()
-        while peaks:
-            total = node_hash(peaks.pop()[1], total)
-        return total
-
-    def _peaks(self) -> list[tuple[int, bytes]]:
-        """The largest complete subtrees, left to right: height and hash of each."""
-        peaks, at, size = [], 0, self.size
-        for height in reversed(range(size.bit_length())):
-            if size >> height & 1:
-                peaks.append((height, self.hashes(height, at >> height, (at >> height) + 1)))
-                at += 1 << height
-        return peaks
+        added, total = self._added(leaf_hashes), b""
+        for height in range(max(len(added), len(self._levels))):
+            new, level = added[height] if height < len(added) else b"", self._level(height)
+            if (len(level) + len(new)) // HASH_BYTES & 1:  # a largest complete subtree
+                peak = bytes((new or level)[-HASH_BYTES:])
+                total = node_hash(peak, total) if total else peak
+        return total or EMPTY_ROOT
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that leaf `index` is in the tree of `size`: PATH of RFC 6962 section 2.1.1.
@@ -188,6 +182,12 @@ class Tree:
         while parts:
             total = node_hash(parts.pop(), total)
         return total
+
+
+def _leaf(leaf: bytes) -> bytes:
+    if len(leaf) != HASH_BYTES:
+        raise LogError(f"a leaf hash has 32 bytes, not {len(leaf)}")
+    return leaf
 
 
 def _split(count: int) -> int:

@@ -86,8 +86,8 @@ class Draft:
         """
         before = len(self._places)
         answers: list[Answer] = []
-        while len(answers) < len(items):
-            two = items[len(answers) :][:2]
+        while (at := len(answers)) < len(items):
+            two = items[at : at + 2]
             if type_of(two[0]) == FOUNDING:
                 noted = type_of(two[-1]) == NOTED
                 answers += self._pair(two if noted else two[:1])
@@ -287,9 +287,9 @@ class Draft:
     ) -> tuple[PlaceRow, Candidate]:
         """Give a record its place: seq, entry before it, time; fresh salts for both halves."""
         (seq, prev, received), opened = at, read_.opened
-        what_salt, where_salt = (self.intake.entropy.bytes(32).hex() for _ in range(2))
-        what = What(opened.id, time_of(received), what_salt, opened.signature_digest, stream)
-        where = Where(prev, where_salt, seq)
+        salts = self.intake.entropy.bytes(64).hex()
+        what = What(opened.id, time_of(received), salts[:64], opened.signature_digest, stream)
+        where = Where(prev, salts[64:], seq)
         entry = entry_of(what, where)
         item = read_.item
         row = PlaceRow(stream, seq, opened.id, what, where, entry, item.envelope, item.body)

@@ -70,6 +70,7 @@ class Sequencer:
     bell: Bell
     told: Callable[[Sequence[Answer]], None] | None = None
     _waiting: deque[_Call] = field(default_factory=deque)
+    _held: int = 0  # records in them
     _worker: asyncio.Task[None] | None = None
     _in_doubt: bool = False
     _closed: bool = False
@@ -92,13 +93,14 @@ class Sequencer:
         """
         if len(items) > MAX_ITEMS:
             raise LimitError(f"at most {MAX_ITEMS} records at once, not {len(items)}")
-        if self._closed or sum(len(call.items) for call in self._waiting) > MAX_WAITING:
+        if self._closed or self._held > MAX_WAITING:
             raise UnavailableError("this node takes no more records just now")
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Call(tuple(items), tuple(tasks), dict(facts), answer))
+        self._held += len(items)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        return await asyncio.shield(answer)
+        return await answer
 
     async def accept_all(
         self,
@@ -140,10 +142,12 @@ class Sequencer:
             self._finish(calls, done)
 
     def _next_calls(self) -> list[_Call]:
-        calls, count = [self._waiting.popleft()], 0
+        calls = [self._waiting.popleft()]
+        count = len(calls[0].items)
         while self._waiting and count + len(self._waiting[0].items) <= MAX_ITEMS:
             calls.append(self._waiting.popleft())
             count += len(calls[-1].items)
+        self._held -= count
         return calls
 
     def _round(self, calls: list[_Call]) -> _Round:
@@ -183,12 +187,14 @@ class Sequencer:
         if done.draft is not None:
             done.draft.hand_over()
         for call, answers in zip(calls, done.answers, strict=True):
+            if call.answer.done():  # the caller has gone; its records stand all the same
+                continue
             if done.failed is not None and not call.items:
                 call.answer.set_exception(done.failed)
             else:
                 call.answer.set_result(answers)
-                if self.told is not None:
-                    self.told(answers)
+        if self.told is not None:
+            self.told([answer for answers in done.answers for answer in answers])
         if done.draft is not None:
             self.bell.ring(STREAMS, *done.draft.streams)
 

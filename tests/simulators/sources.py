@@ -29,5 +29,7 @@ class SeededEntropy:
     def bytes(self, count: int) -> bytes:
         """The next bytes of the sequence."""
         self._drawn += 1
-        block = sha256(f"{self._seed} {self._drawn}".encode()).digest()
-        return (block * (count // 32 + 1))[:count]
+        drawn = sha256(f"{self._seed} {self._drawn}".encode()).digest()
+        while len(drawn) < count:
+            drawn += sha256(drawn).digest()
+        return drawn[:count]

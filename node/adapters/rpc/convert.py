@@ -145,9 +145,10 @@ def submission_to(item: Submission) -> pb.Submission:
 
 def submission_from(item: pb.Submission) -> Submission:
     """A record as it came; only form and sizes are checked."""
-    if len(item.sealed) > MAX_SHARES or any(len(one) != SEALED_SIZE for one in item.sealed):
+    sealed = tuple(item.sealed)
+    if len(sealed) > MAX_SHARES or any(len(one) != SEALED_SIZE for one in sealed):
         raise InvalidError(f"at most {MAX_SHARES} sealed shares of {SEALED_SIZE} bytes each")
-    return Submission(envelope_from(item.envelope), body_from(item.body), tuple(item.sealed))
+    return Submission(envelope_from(item.envelope), body_from(item.body), sealed)
 
 
 def submissions_from(items: Sequence[pb.Submission]) -> list[Submission | NodeError]:

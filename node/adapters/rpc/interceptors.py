@@ -107,6 +107,7 @@ class Guard(grpc.aio.ServerInterceptor):
     admit: Admit
     watch_s: float = WATCH_S
     open: set[_Open] = field(default_factory=set)
+    _made: dict[str, grpc.RpcMethodHandler[Any, Any]] = field(default_factory=dict)
 
     async def intercept_service(
         self,
@@ -116,11 +117,14 @@ class Guard(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Give the handler, guarded. A method that nobody serves stays without one."""
+        method = handler_call_details.method
+        if (known := self._made.get(method)) is not None:
+            return known
         handler = await continuation(handler_call_details)
         if handler is None:
             return handler
         wrap, behavior = _KINDS[handler.request_streaming, handler.response_streaming](handler)
-        guarded = self._guarded(handler_call_details.method, handler, behavior)
+        guarded = self._guarded(method, handler, behavior)
         made: grpc.RpcMethodHandler[Any, Any] = wrap(
             guarded,
             # The guard itself reads the message: gRPC would do it before anybody was admitted,
@@ -128,6 +132,7 @@ class Guard(grpc.aio.ServerInterceptor):
             request_deserializer=None,
             response_serializer=handler.response_serializer,
         )
+        self._made[method] = made
         return made
 
     async def watch(self) -> None:

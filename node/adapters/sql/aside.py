@@ -12,15 +12,16 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, Insert, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, select
 
 from node.adapters.sql.engine import upsert
+from node.adapters.sql.rows import put_rows
 from node.adapters.sql.tables import FACTS, REFUSALS, SEALED, TASKS
 from node.services.ports import Task
 
 LAST: Final = "\U0010ffff"
 """Sorts behind every text; a range, unlike LIKE, heeds capitals and the index on both engines."""
-_PUT_SEALED = insert(SEALED)
+_SEALED_COLUMNS = tuple(column.name for column in SEALED.c)
 _SEALED = select(SEALED.c.share).where(
     SEALED.c.record == bindparam("record"), SEALED.c.number == bindparam("number")
 )
@@ -35,12 +36,15 @@ def put_sealed(
 ) -> None:
     """Store the sealed shares of boxes, numbered from 1; `again`: some may stand already."""
     rows = [
-        {"record": record, "number": number, "share": share}
+        (record, number, share)
         for record, shares in sealed.items()
         for number, share in enumerate(shares, 1)
     ]
-    if rows:
-        db.execute(_put_once(db.dialect.name, SEALED) if again else _PUT_SEALED, rows)
+    if not again:
+        put_rows(db, SEALED, _SEALED_COLUMNS, rows)
+    elif rows:
+        values = [dict(zip(_SEALED_COLUMNS, row, strict=True)) for row in rows]
+        db.execute(_put_once(db.dialect.name, SEALED), values)
 
 
 def sealed_share(db: Connection, record: str, number: int) -> bytes | None:

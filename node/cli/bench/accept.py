@@ -3,8 +3,9 @@
 Value: records over mutual TLS, as a partner brings them, into a node with everything on: admission
 by certificate, strict decoding, signature, the rules of the fold, the box's shares and ciphertext,
 salts, the store with all its indexes and synchronous=FULL; answered once they are on the disk. Each
-bid has its own key, as the rules want; those of one tender share one ciphertext, which the node
-reads and hashes for each of them all the same. Bids go to many tenders, some hundred to each.
+bid has its own key, as the rules want; those of one tender share one ciphertext, whose size
+the node looks up for each of them all the same (it was hashed when it came). Bids go to many
+tenders, some hundred to each.
 
 Floor of the stream: the same signatures checked by libsodium, on as many threads as there are
 cores. Floor of single calls: empty calls to an empty server process (`empty_server`), over the same

@@ -37,15 +37,17 @@ def upgrade() -> None:
 
 
 def _move() -> None:
-    """Read all in the order of their rows, and write each where it belongs now."""
+    """Read them by the thousand in the order of their rows; write each where it belongs now."""
     names = ("n", "stream", "entry", "own", "leaf")
     places = sa.table("places", *map(sa.column, names))
     streams = sa.table("streams", *map(sa.column, ("id", "keeper")))
     rows = sa.select(places, streams.c.keeper).join(streams, streams.c.id == places.c.stream)
-    found = op.get_bind().execute(rows.order_by(places.c.n)).all()
-    for at in range(0, len(found), ROWS):
-        _wait([row for row in found[at : at + ROWS] if row.leaf is None])
-        _settle([row for row in found[at : at + ROWS] if row.leaf is not None])
+    later = rows.where(places.c.n > sa.bindparam("after")).order_by(places.c.n).limit(ROWS)
+    after = -1
+    while found := op.get_bind().execute(later, {"after": after}).all():
+        _wait([row for row in found if row.leaf is None])
+        _settle([row for row in found if row.leaf is not None])
+        after = found[-1].n
 
 
 def _wait(rows: list[sa.Row[Any]]) -> None:

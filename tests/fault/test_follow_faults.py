@@ -17,7 +17,7 @@ from node.services.ports import Batch, Followed, Store, StreamRow
 from tests.simulators.faults import How, faulty
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.office import open_office
-from tests.simulators.people import GUEST, HOST
+from tests.simulators.people import GUEST, HOST, founding
 
 pytestmark = pytest.mark.anyio
 
@@ -113,3 +113,23 @@ async def test_places_that_are_shown_again_are_left_out_and_another_entry_is_not
     with pytest.raises(LogError, match="two entries"):
         await guest.take(row, [replace(shown[2], what=other)])
     assert guest.held(row.id) == 5
+
+
+async def test_reading_our_own_streams_again_leaves_those_that_we_follow_as_they_are() -> None:
+    host = open_office(HOST)
+    rows = host.store.places(await host.open_tender())
+    shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+    office = open_office(GUEST)
+    checks = cast("Any", NoChecks())
+    guest = Guest(GUEST, office.book, office.store, office.clock, office.bell, checks)
+    await guest.take(StreamRow(rows[0].stream, "tender", HOST, own=False), shown)
+    await office.take(*founding(GUEST, "side", rows[0].stream))
+    before = office.book.streams()
+    assert [stream.row.own for stream in before] == [False, True]
+    office.book.load(office.store, own_only=True)
+    assert office.book.streams() == before
+    assert office.book.find(rows[0].record) == (rows[0].stream, 0)
+    assert [one.row.id for one in office.book.active()] == [rows[0].stream]
+    side = office.book.side_of(rows[0].stream, GUEST)
+    assert side is not None
+    assert side.row.own

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +17,17 @@ from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import Network, RecordLodged, TermExpired
 from node.core.records.place import FIRST_PREV, entry_of
 from node.services import sequencer
-from node.services.ports import NEWEST_CLOCK, Accepted, Batch, Submission, Task
+from node.services.guest import Guest
+from node.services.ports import (
+    NEWEST_CLOCK,
+    Accepted,
+    Batch,
+    Followed,
+    Store,
+    StreamRow,
+    Submission,
+    Task,
+)
 from node.services.sequencer import MAX_ITEMS
 from tests.simulators.office import Office, code_of, open_office, quorum_made
 from tests.simulators.people import (
@@ -35,9 +47,9 @@ from tests.simulators.sources import NOON
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("each_store")]
 
 
-def vouched() -> Office:
+def vouched(me: str = HOST, store: Store | None = None) -> Office:
     """A node whose log partners have just cosigned."""
-    office = open_office()
+    office = open_office(me, store)
     office.log.quorum = quorum_made(office.log.origin, office.clock.at)
     return office
 
@@ -135,6 +147,19 @@ async def test_stream_that_needs_what_we_lack_is_refused(changes: dict[str, obje
 async def test_record_for_a_stream_kept_elsewhere_is_not_found() -> None:
     office = vouched()
     assert await office.refused(planned("11" * 32)) == ["not-found"]
+
+
+async def test_record_for_a_stream_that_we_only_follow_is_not_taken_here() -> None:
+    host, office = vouched(), vouched(GUEST)
+    stream = await host.open_tender()
+    rows = host.store.places(stream)
+    shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+    checks = SimpleNamespace(check=lambda *_: None)
+    guest = Guest(GUEST, office.book, office.store, office.clock, office.bell, cast("Any", checks))
+    await guest.take(StreamRow(stream, "tender", HOST, own=False), shown)
+    item = await office.bid(stream, "a")
+    assert await office.refused(item) == ["not-found"]
+    assert office.store.places(stream) == rows
 
 
 async def test_records_of_one_call_build_on_each_other_and_are_answered_each() -> None:
@@ -238,6 +263,10 @@ async def test_lodged_record_that_no_rule_allows_is_refused_once_and_for_good() 
     office.store.done("refuse", [record])
     assert await office.refused(lodged) == ["rule"]
     assert office.store.tasks("refuse") == []
+    again = vouched(store=office.store)
+    assert again.book.refused == {record: ("rule", "protocol 9")}
+    assert await again.refused(lodged) == ["rule"], "a restart forgets no refusal"
+    assert again.store.tasks("refuse") == []
 
 
 async def test_nobody_can_have_anothers_record_refused_by_a_forged_signature() -> None:

@@ -435,6 +435,36 @@ def test_the_regulator_is_told_once_it_is_there_and_judges_every_list() -> None:
         oversight.take(state.draw.id, payload + b" ", GUEST)
 
 
+def test_a_tender_that_is_over_is_looked_at_until_all_is_told_and_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.services.oversight.is_settled", lambda _state: True)
+    cast_ = played(Phase.CALLING)
+    stage = cast_.stage
+    state, pool = cast_.state, stage.pools[GUEST]
+    oversight = Oversight(
+        stage.stores[REGULATOR], stage.tenders, lambda stream, _seq: stage.snapshots.get(stream)
+    )
+    regulator = Told(oversight)
+    for partners in ({}, {REGULATOR: regulator}):
+        asyncio.run(tell_regulators(pool, stage.tenders, cast(Any, partners)))
+        assert pool.told_all == set()
+    assert oversight.judge() == {}
+    regulator.away = False
+    for told in (1, 0):
+        partners = cast(Any, {REGULATOR: regulator})
+        assert asyncio.run(tell_regulators(pool, stage.tenders, partners)) == told
+    assert pool.told_all == {state.stream}
+    draw, host = state.draw, stage.pools[HOST]
+    assert oversight.judge() == {(draw.id, GUEST): GOOD}
+    assert oversight.over == set()
+    snapshot = draw.joined[HOST].snapshot
+    oversight.take_snapshot(snapshot.root, host.snapshot_disclosure(snapshot), HOST)
+    oversight.take(draw.id, host.disclosure(draw.id), HOST)
+    assert oversight.judge() == {(draw.id, GUEST): GOOD, (draw.id, HOST): GOOD}
+    assert (oversight.over, oversight.judge()) == ({state.stream}, {})
+
+
 def test_a_verdict_against_a_pool_stands_whatever_it_tells_later() -> None:
     cast_ = played(Phase.CALLING)
     stage = cast_.stage

@@ -62,10 +62,18 @@ async def _run(settings: Settings, pid: Path) -> None:
     store = await asyncio.to_thread(SqlStore, settings.store.database_url)
     try:
         if await _elected(store, stopping):
-            pid.write_text(f"{os.getpid()}\n", "ascii")
+            note_pid(pid)
             await _serve(settings, store, stopping)
     finally:
         store.close()
+
+
+def note_pid(path: Path) -> None:
+    """Write who serves; for people and the demo. A service's configuration may be read-only."""
+    try:
+        path.write_text(f"{os.getpid()}\n", "ascii")
+    except OSError as error:
+        log.info("no-pid-file", detail=f"{path.name} is not written: {error.strerror}")
 
 
 async def _elected(store: SqlStore, stopping: asyncio.Event) -> bool:

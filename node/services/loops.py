@@ -22,6 +22,7 @@ from node.services.bell import ANY, CHAIN, TICK
 from node.services.endorsing import Growth, dispute_of, endorsement, side_body
 from node.services.outdated import forget_outdated
 from node.services.oversight import tell_regulators
+from node.services.pools import epoch_at
 from node.services.sequencer import MAX_ITEMS
 
 if TYPE_CHECKING:
@@ -332,7 +333,8 @@ class Loops:
 
     async def _publish_pool(self) -> None:
         desk, book = self.records.desk, self.records.book
-        made = await desk.off(desk.pools.publish_snapshot, self.small_cell)
+        said = max((epoch_at(one.state) for one in book.streams("pool", own=True)), default=0)
+        made = await desk.off(desk.pools.publish_snapshot, self.small_cell, said)
         if made is None:
             return
         body, facts = made

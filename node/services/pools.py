@@ -36,9 +36,11 @@ from node.core.rules.pool import (
     entry_leaf,
     snapshot_root,
 )
+from node.core.rules.side import OwnState
 from node.services.roster import Epoch, Joined, Persons, Roster, key_of, text_of
 
 if TYPE_CHECKING:
+    from node.services.judging import State
     from node.services.ports import Clock, Entropy, PlaceRow, Store
 
 Made = tuple[DrawJoined, Mapping[str, str]]
@@ -102,16 +104,20 @@ class PoolService:
             raise MissingError("no such expert in this pool")
         self.roster.recuse(stream, excluded)
 
-    def publish_snapshot(self, small: int) -> tuple[PoolPublished, Mapping[str, str]] | None:
+    def publish_snapshot(
+        self, small: int, said: int = 0
+    ) -> tuple[PoolPublished, Mapping[str, str]] | None:
         """The body of `pool.published` and the fact to commit with it; None if nothing changed.
 
-        `small` is the rule set's smallest cell. An empty pool publishes nothing.
+        `small` is the rule set's smallest cell. An empty pool publishes nothing. `said` is the
+        newest epoch in our stream: one whose entries a lost disk took is followed by a new one.
         """
         entries, last = self.roster.entries(), self.roster.newest_epoch()
         root = snapshot_root(entries)
-        if not entries or (last is not None and last[1].root == root):
+        held = 0 if last is None else last[0]
+        if not entries or (last is not None and said <= held and last[1].root == root):
             return None
-        number = 1 if last is None else last[0] + 1
+        number = max(said, held) + 1
         cells = tuple(
             PoolCell(count=cell.count, region=cell.region, specialty=cell.specialty)
             for cell in cells_of(entries, small)
@@ -211,3 +217,9 @@ def _published(place: PlaceRow) -> PoolPublished | None:
     kind = open_envelope(place.envelope).header.type
     body = decode_body(kind, place.body) if place.body is not None else None
     return body if isinstance(body, PoolPublished) else None
+
+
+def epoch_at(state: State) -> int:
+    """The newest epoch that a pool's stream tells, or 0."""
+    told = state.snapshots.values() if isinstance(state, OwnState) else ()
+    return max((one.epoch for one in told), default=0)

@@ -138,7 +138,10 @@ class Roster:
         """The entries of a published snapshot. Raises MissingError; RuleError if they changed."""
         text = self.store.fact(f"pool/epoch/{number}")
         if text is None:
-            raise MissingError(f"no snapshot {number} of this pool")
+            raise MissingError(
+                f"the entries of snapshot {number} of this pool are not in this store; tenders "
+                "whose bids end after the next snapshot can be joined"
+            )
         members = set(decode(text.encode(), Epoch).pseudonyms)
         entries = [one for one in self.entries() if one.facts.pseudonym in members]
         if snapshot_root(entries) != root:

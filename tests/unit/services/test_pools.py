@@ -134,6 +134,11 @@ def test_a_snapshot_is_published_when_the_roster_changed_and_only_then() -> None
     for key, value in found.items():
         store.put_fact(key, value)
     assert pool.publish_snapshot(10) is None
+    assert pool.publish_snapshot(10, said=1) is None
+    after_a_loss = pool.publish_snapshot(10, said=2)
+    assert after_a_loss is not None
+    assert (after_a_loss[0].epoch, after_a_loss[0].root) == (3, body.root)
+    assert list(after_a_loss[1]) == ["pool/epoch/3"]
     assert pool.roster.snapshot(1, body.root) == pool.roster.entries()
     with refused("rule"):
         pool.roster.snapshot(1, "00" * 32)

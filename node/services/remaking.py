@@ -9,9 +9,9 @@ is signed here is, to the byte, what had been signed before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 from typing import Final
 
 from node.core.log.merkle import Tree, leaf_hash
@@ -21,6 +21,11 @@ from node.core.records.place import entry_bytes, padded_count, padding_entry
 MOST_TICKS: Final = 64
 """So many ticks are made anew at once: more would have been mirrored, or their host seen gone."""
 MOST_TRIES: Final = 4096
+MOST_CUTS: Final = 16_384
+"""So many roots are computed, and so many ends of ticks looked at: there may be 2 to the power of
+the streams that were written to within one second, and whoever names the root may lie."""
+MOST_STREAMS: Final = 256
+"""Of a second with places of more streams only the whole of it is tried."""
 Second = Sequence[Sequence[str]]
 """Entries (hex) of the places of one second, stream by stream, each in order."""
 Cut = tuple[int, tuple[int, ...]]
@@ -46,7 +51,8 @@ class Remaker:
         """
         gap = size - tree.size
         counts = range(1, min(MOST_TICKS, gap // (self.smallest if self.pad else 1)) + 1)
-        plans = (plan for count in counts for plan in self._plans(gap, count, waiting, (0, ())))
+        search = _Search(waiting, self._width, iter(range(MOST_CUTS)))
+        plans = (plan for count in counts for plan in search.plans(gap, count, (0, ())))
         for plan in islice(plans, MOST_TRIES):
             made = self._made(tree.size, plan)
             if tree.root_with(leaf_hash(entry) for tick in made for entry in tick).hex() == root:
@@ -65,19 +71,6 @@ class Remaker:
     def _width(self, records: int) -> int:
         return padded_count(records, self.smallest) if self.pad else max(1, records)
 
-    def _plans(
-        self, gap: int, ticks: int, waiting: Sequence[Second], begin: Cut
-    ) -> Iterator[list[list[str]]]:
-        """The places of each of so many ticks that fill the gap, the fewest first."""
-        if ticks == 0:
-            yield from [[]] if gap == 0 else []
-            return
-        for end in _cuts(waiting, begin):
-            places = _between(waiting, begin, end)
-            if (width := self._width(len(places))) <= gap:
-                for plan in self._plans(gap - width, ticks - 1, waiting, end):
-                    yield [places, *plan]
-
     def _made(self, start: int, plan: Sequence[Sequence[str]]) -> list[list[bytes]]:
         made: list[list[bytes]] = []
         for places in plan:
@@ -89,16 +82,53 @@ class Remaker:
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What waits, how wide a tick of so many places is, and the steps that are left."""
+
+    waiting: Sequence[Second]
+    width: Callable[[int], int]
+    steps: Iterator[int]
+
+    def plans(self, gap: int, ticks: int, begin: Cut) -> Iterator[list[list[str]]]:
+        """The places of each of so many ticks that fill the gap, the fewest first."""
+        if ticks == 0:
+            yield from [[]] if gap == 0 else []
+            return
+        for end in _cuts(self.waiting, begin):
+            if next(self.steps, None) is None:
+                return
+            places = _between(self.waiting, begin, end)
+            if (width := self.width(len(places))) <= gap:
+                for plan in self.plans(gap - width, ticks - 1, end):
+                    yield [places, *plan]
+
+
 def _cuts(waiting: Sequence[Second], begin: Cut) -> Iterator[Cut]:
     """Every point at which a tick that began here may have ended."""
     number, taken = begin
     yield begin
     for later, second in enumerate(waiting[number:], number):
         least = taken if later == number and taken else (0,) * len(second)
-        ranges = (range(low, len(one) + 1) for low, one in zip(least, second, strict=True))
-        for counts in sorted(product(*ranges), key=sum):
-            if counts != least:
+        whole = tuple(map(len, second))
+        if len(second) > MOST_STREAMS:
+            yield later, whole
+            continue
+        for total in range(sum(least) + 1, sum(whole) + 1):
+            for counts in _shared(total, least, whole):
                 yield later, counts
+
+
+def _shared(total: int, least: Sequence[int], most: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """All ways to share a total, each number within its own bounds; made as they are asked for."""
+    if not least:
+        yield ()
+        return
+    low = max(least[0], total - sum(most[1:]))
+    high = min(most[0], total - sum(least[1:]))
+    for count in range(low, high + 1):
+        for others in _shared(total - count, least[1:], most[1:]):
+            yield (count, *others)
 
 
 def _between(waiting: Sequence[Second], begin: Cut, end: Cut) -> list[str]:

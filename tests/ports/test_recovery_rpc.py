@@ -13,7 +13,7 @@ from yuanping.v1 import recovery_pb2 as pb
 from yuanping.v1 import recovery_pb2_grpc as rpc
 
 from node.adapters.rpc import convert
-from node.core.errors import InvalidError, LimitError
+from node.core.errors import InvalidError, LimitError, UnavailableError
 from node.services.ports import Known, KnownLog, LogPart, StreamRow
 from tests.simulators.application import places, submission
 from tests.simulators.wire import GUEST, HOST, Stage, stage
@@ -105,3 +105,26 @@ async def too_many(node: Stage) -> None:
     assert sum(map(len, streams)) < convert.MAX_MESSAGE
     await asyncio.sleep(0)
     assert node.host().id == HOST
+
+
+async def test_partner_that_says_no_more_or_never_ends_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    async def ask(node: Stage) -> None:
+        async for _, given in node.guest().given_places({}):
+            found.extend(place.seq for place in given)
+
+    async with stage(tmp_path) as node:
+        node.app.listed = [StreamRow("1" * 64, "tender", HOST, own=True)]
+        node.app.shown = list(places(3))
+        node.app.stops = asyncio.Event()
+        monkeypatch.setattr("node.adapters.rpc.recovery_client.SILENT_S", 0.5)
+        with pytest.raises(UnavailableError, match="takes too long"):
+            await ask(node)
+        assert found == [0, 1, 2], "what was told until then counts"
+        node.app.stops.set()
+        monkeypatch.setattr("node.adapters.rpc.recovery_client.MAX_PLACES", 2)
+        with pytest.raises(LimitError, match="more than 2 places"):
+            await ask(node)

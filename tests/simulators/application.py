@@ -90,6 +90,7 @@ class SimApplication:
     old: bool = False
     lodged: list[Lodged] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    stops: asyncio.Event | None = None
     cancelled: int = 0
 
     def _ask(self, *words: object) -> None:
@@ -260,6 +261,8 @@ class SimApplication:
         for row in self.listed:
             for place in self.shown[held.get(row.id, 0) :]:
                 yield row, place
+        if self.stops is not None:
+            await self.stops.wait()
 
     async def given_lodged(self, streams: Sequence[str], peer: str) -> AsyncIterator[Lodged]:
         self._ask("given_lodged", len(streams), peer)

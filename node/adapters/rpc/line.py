@@ -7,7 +7,15 @@ given again changes nothing. So a call that nobody answered is tried again withi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -106,7 +114,7 @@ class Line:
             yield message
         raise UnavailableError(f"{self.whom} ended the stream")
 
-    async def all_of(self, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
+    async def all_of(self, call: Callable[[], AsyncIterable[T]]) -> AsyncGenerator[T, None]:
         """What the node tells until it has told all. Raises as `ask`."""
         messages = call()
         try:

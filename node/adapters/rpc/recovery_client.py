@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from yuanping.v1 import records_pb2
 from yuanping.v1 import recovery_pb2 as pb
 
 from node.adapters.rpc import convert
 from node.adapters.rpc.line import CALL_S, Line
-from node.core.errors import InvalidError, LimitError
+from node.core.errors import InvalidError, LimitError, UnavailableError
 from node.services.ports import Followed, Known, KnownLog, Lodged, LogPart, StreamRow, Submission
 
 MAX_PART: Final = 2**21
 """Entries of one stretch of a log (64 MiB); a node publishes far smaller ones."""
 MAX_LOGS: Final = 1024
 MAX_NOTE: Final = 64 * 1024
+MAX_PLACES: Final = 2**18
+"""Places of one answer; what is beyond is asked for again once these are stored."""
+SILENT_S: Final = 30.0
+GIVEN_S: Final = 300.0
+"""How long a partner may say nothing, and how long it may go on: one that never ends must not keep
+us from asking the others. What it told until then counts."""
+
+T = TypeVar("T")
 
 
 class Joined:
@@ -54,7 +64,7 @@ async def given_log(line: Line, after: int) -> AsyncIterator[LogPart]:
     """Our own log from size `after` on, as the partner mirrored it."""
     joined = Joined(line.whom, after)
     call = partial(line.recovery.GiveLog, pb.GiveLogRequest(after=after))
-    async for answer in line.all_of(call):
+    async for answer in _told(line, call):
         if (part := joined.add(answer.piece)) is not None:
             yield part
 
@@ -65,7 +75,11 @@ async def given_places(
     """Places of our own streams as the partner holds them."""
     named = [pb.HeldStream(stream=name, places=count) for name, count in held.items()]
     call = partial(line.recovery.GivePlaces, pb.GivePlacesRequest(held=named))
-    async for answer in line.all_of(call):
+    count = 0
+    async for answer in _told(line, call):
+        count += max(1, len(answer.places))
+        if count > MAX_PLACES:
+            raise LimitError(f"{line.whom} gives more than {MAX_PLACES} places at once")
         row = convert.stream_from(answer.stream)
         yield row, [convert.place_from(place) for place in answer.places]
 
@@ -75,7 +89,7 @@ async def given_lodged(line: Line, streams: Sequence[str]) -> AsyncIterator[Lodg
     call = partial(line.recovery.GiveLodged, pb.GiveLodgedRequest(streams=streams))
     item: Submission | None = None
     file = convert.Gathered()
-    async for answer in line.all_of(call):
+    async for answer in _told(line, call):
         if answer.HasField("record"):
             if item is not None:
                 yield item, file.data() or None
@@ -85,6 +99,23 @@ async def given_lodged(line: Line, streams: Sequence[str]) -> AsyncIterator[Lodg
         file.add(answer.chunk)
     if item is not None:
         yield item, file.data() or None
+
+
+async def _told(line: Line, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
+    """All that it tells. Raises UnavailableError if it takes too long."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + GIVEN_S
+    async with aclosing(line.all_of(call)) as messages:
+        while True:
+            try:
+                async with asyncio.timeout_at(min(clock() + SILENT_S, end)):
+                    message = await anext(messages)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                told = f"{line.whom} takes too long to tell what it holds"
+                raise UnavailableError(told) from None
+            yield message
 
 
 def _known_from(one: pb.KnownLog) -> KnownLog:

@@ -10,16 +10,18 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from node.services.fsck import Finding, Fsck
+from node.core.log.merkle import Tree, leaf_hash
+from node.services.fsck import Finding, Fsck, heads_of
 from node.services.judging import Laws
-from node.services.ports import Batch, Chain, Submission
+from node.services.ports import NEWEST_CLOCK, Batch, Chain, Submission
 from node.services.standing import Loss, facts_of, losses_of
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.office import Office, open_network
 from tests.simulators.people import GUEST, HOST, NETWORK
 
 pytestmark = pytest.mark.anyio
-PARTS = ["streams", "logs", "quorums", "indexes", "boxes", "endorsements", "anchors"]
+PARTS = ["rows", "streams", "logs", "leaves", "quorums", "witnessed", "indexes", "boxes", "facts"]
+PARTS += ["endorsements", "anchors"]
 
 
 class Anchored:
@@ -30,8 +32,8 @@ class Anchored:
 
     def anchored(self, accounts: Sequence[str]) -> list[tuple[int, str, int]]:
         """The checkpoint."""
-        theirs = ("", *accounts)
-        return [(self.size, self.root, 0) if self.account in theirs else (0, "", 0)]
+        found = (self.size, self.root, 0)
+        return [found if self.account in ("", one) else (0, "", 0) for one in accounts]
 
     def tender(self, _stream: str, _keeper: str) -> object:
         """Nothing is written."""
@@ -66,6 +68,7 @@ def check(office: Office, chain: Anchored | None = None) -> dict[str, Finding]:
         members=office.members,
         chain=cast("Chain | None", chain),
         told=lambda *_: None,
+        heads=heads_of(cast("Chain", chain), office.members) if chain else {},
     )
     found = list(fsck.run())
     assert [one.part for one in found] == PARTS
@@ -146,6 +149,60 @@ def index_changed(store: MemoryStore, _: MemoryBlobs) -> None:
     store._places[1] = replace(store._places[1], index=(index or 0) + 1)
 
 
+def last_place_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    del store._places[-1]
+
+
+def stream_and_its_places_lost(store: MemoryStore, blobs: MemoryBlobs) -> None:
+    stream_row_lost(store, blobs)
+    store._places = [place for place in store._places if place.stream in store._streams]
+
+
+def stream_row_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    del store._streams[next(row.id for row in store._streams.values() if row.kind == "tender")]
+
+
+def tender_renamed(store: MemoryStore, _: MemoryBlobs) -> None:
+    row = next(row for row in store._streams.values() if row.kind == "tender")
+    store._streams[row.id] = replace(row, tender="another")
+
+
+def facts_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    store._facts.clear()
+
+
+def clock_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    store._facts[NEWEST_CLOCK] = "0"
+
+
+def witnessed_lost(store: MemoryStore, _: MemoryBlobs) -> None:
+    store._witnessed.clear()
+
+
+def witnessed_lowered(store: MemoryStore, _: MemoryBlobs) -> None:
+    ((origin, (size, _root)),) = store._witnessed.items()
+    store._witnessed[origin] = (size - 1, mirrored_root(store, origin, size - 1))
+
+
+def witnessed_root_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    ((origin, (size, _root)),) = store._witnessed.items()
+    store._witnessed[origin] = (size, "00" * 32)
+
+
+def mirrored_root(store: MemoryStore, origin: str, size: int) -> str:
+    return Tree(leaf_hash(entry) for entry in store._entries[origin]).root(size).hex()
+
+
+def mirrored_time_changed(store: MemoryStore, _: MemoryBlobs) -> None:
+    key = next(key for key in store._notes if key[0] in store._keepers.values())
+    store._notes[key] = replace(store._notes[key], at=store._notes[key].at + 1)
+
+
+def share_cut_off(store: MemoryStore, _: MemoryBlobs) -> None:
+    last = max(store._sealed)
+    store._sealed[last] = store._sealed[last][:-1]
+
+
 def index_lost(store: MemoryStore, _: MemoryBlobs) -> None:
     store._places[1] = replace(store._places[1], index=None)
 
@@ -171,6 +228,18 @@ def share_lost(store: MemoryStore, _: MemoryBlobs) -> None:
         (index_lost, "indexes", "place 1"),
         (ciphertext_lost, "boxes", "place 5"),
         (share_lost, "boxes", "place 5"),
+        (share_cut_off, "boxes", "place 5"),
+        (last_place_lost, "leaves", "leaf"),
+        (stream_and_its_places_lost, "leaves", "leaf"),
+        (stream_row_lost, "leaves", "leaf"),
+        (stream_row_lost, "rows", ""),
+        (tender_renamed, "streams", "stream"),
+        (facts_lost, "leaves", "fact log/padding"),
+        (clock_lost, "facts", "fact clock/newest"),
+        (witnessed_lost, "witnessed", "size"),
+        (witnessed_lowered, "witnessed", "size"),
+        (witnessed_root_changed, "witnessed", "size"),
+        (mirrored_time_changed, "quorums", "size"),
     ],
 )
 async def test_every_harm_is_named(

@@ -22,18 +22,18 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from node.adapters.sql.engine import BUSY_MS, SCHEMA, mapped, opened, version_of
+from node.adapters.sql.engine import BUSY_MS, SCHEMA, Database, mapped, opened, version_of
 from node.core.errors import ConfigError, UnavailableError
 
 T = TypeVar("T")
 NONE: Final = "[store] database_url: no node's database lies there"
 
 
-class LookedAt:
-    """One node's database, read only. Safe for threads."""
+class LookedAt(Database):
+    """One node's database, read only. Safe for threads.
 
-    writes = False
-    """Whether this process is the one that writes."""
+    It opens by itself: a `Database` makes what is not there, and migrates what is old.
+    """
 
     def __init__(self, url: str, *, at_once: bool) -> None:
         """Open what is there. Raises ConfigError if that is no node's database.
@@ -41,13 +41,13 @@ class LookedAt:
         Raises UnavailableError (`store`) if it cannot be opened, or an older version of ours left
         it.
         """
-        self._lock, self._at_once = RLock(), at_once
+        self._reading, self._at_once = RLock(), at_once
         self._moment: Connection | None = None
         is_file = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _of_file(url) if is_file else opened(url)
+        self.engine = _of_file(url) if is_file else opened(url)
         try:
             with mapped("opened"):
-                _check(version_of(self._engine))
+                _check(version_of(self.engine))
         except BaseException:
             self.close()
             raise
@@ -56,14 +56,19 @@ class LookedAt:
     def read(self) -> Iterator[Connection]:
         """A connection to read from."""
         if not self._at_once:
-            with mapped("read"), self._engine.connect() as connection, connection.begin():
+            with mapped("read"), self.engine.connect() as connection, connection.begin():
                 yield connection
             return
-        with mapped("read"), self._lock:
+        with mapped("read"), self._reading:
             if self._moment is None:
-                self._moment = self._engine.connect()
+                self._moment = self.engine.connect()
                 self._moment.begin()
             yield self._moment
+
+    @property
+    def writes(self) -> bool:
+        """Nobody writes here."""
+        return False
 
     def elect(self) -> bool:
         """Nobody writes here."""
@@ -83,7 +88,7 @@ class LookedAt:
         """Let the moment go."""
         if self._moment is not None:
             self._moment.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def _check(version: str | None) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from node.adapters.sql import aside, logs, loose, places, regaining
 from node.adapters.sql.engine import Database
-from node.adapters.sql.looking import LookedAt
 from node.adapters.sql.remembered import Remembered
 from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Stretch, Task
 
@@ -22,8 +21,8 @@ from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRo
 class SqlStore:
     """The store on a SQLite file or a PostgreSQL database."""
 
-    def __init__(self, database: str | LookedAt) -> None:
-        """Open it at its address, and bring its tables up to date; or one that is only looked at.
+    def __init__(self, database: str | Database) -> None:
+        """Open it at its address, and bring its tables up to date; or one that is open (`looking`).
 
         Raises ConfigError, UnavailableError.
         """

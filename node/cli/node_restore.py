@@ -36,11 +36,14 @@ def restore(
     try:
         settings = read_settings(config)
         _check_ours(reading, settings)
-        if not _is_done(reading, settings):
+        already = _is_done(reading, settings)
+        if not already:
             _restore(reading, settings, output)
     finally:
         reading.close()
     manifest = reading.manifest
+    if already:
+        output.progress(say("这份备份此前已完整恢复", "this backup was restored before, and whole"))
     output.end(
         say(
             f"已恢复 {manifest.made} 的备份。下一步：yuanping node run --config {config}；"
@@ -51,6 +54,7 @@ def restore(
         made=manifest.made,
         log_size=manifest.size,
         files=len(manifest.files),
+        already=already,
     )
     return 0
 

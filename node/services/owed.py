@@ -135,9 +135,9 @@ class Owed:
                 if kept_item(self._need(key)).opened.id != record:
                     raise Difference(f"fact {key[:23]}", "it holds another record")
             yield 1
-        for number, published in state.snapshots.items():
-            with looking_at(f"stream {stream[:16]} snapshot {number}"):
-                Roster(self.store).snapshot(number, published.root)
+        for seq, published in state.snapshots.items():
+            with looking_at(f"stream {stream[:16]} place {seq}"):
+                Roster(self.store).snapshot(published.epoch, published.root)
             yield 1
 
     def _need(self, key: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from node.core.log.note import parse_note
+from node.core.log.note import COSIGNATURE, VerifierKey, parse_note
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import open_envelope
 from node.core.rules.side import OwnState
@@ -82,9 +83,9 @@ class Owed:
             start = note.size
         return found
 
-    def witnessed(self, members: Members, trees: Mapping[str, Tree]) -> Iterator[int]:
+    def witnessed(self, members: Members | None, trees: Mapping[str, Tree]) -> Iterator[int]:
         """What we cosigned last is in the log we hold, and no older than any word of ours in it."""
-        witness = members.by_id[self.me].witness
+        keys = self._witness_keys(members)
         for origin in self.store.logs():
             size, root = self.store.witnessed(origin) or (0, "")
             tree = trees.get(origin)
@@ -93,12 +94,21 @@ class Owed:
             for note in reversed(self.store.notes(origin)):
                 with looking_at(f"{origin} size {note.size}"):
                     signed = parse_note(note.quorum or note.note).signatures
-                if any(line.name == witness for line in signed):
+                if any(
+                    VerifierKey(s.name, COSIGNATURE, key).made(s) for s in signed for key in keys
+                ):
                     if note.size > size:
                         detail = f"we cosigned it, and say that we witnessed only {size}"
                         raise Difference(f"{origin} size {note.size}", detail)
                     break
             yield 1
+
+    def _witness_keys(self, members: Members | None) -> set[bytes]:
+        """Our own, as the members' registry names them, or as our streams do."""
+        named = [state.keyring.key(self.me, "witness") for state in self.states.values()]
+        if members is not None:
+            named.append(members.by_id[self.me].key("witness"))
+        return {bytes.fromhex(key.key) for key in named if key is not None}
 
     def facts(self) -> Iterator[int]:
         """What was written in one transaction with a record of ours is there."""
@@ -145,6 +155,11 @@ class Owed:
         if text is None:
             raise Difference(f"fact {key[:80]}", "a record says that it was written here")
         return text
+
+
+@lru_cache(maxsize=256)
+def _witness(name: str, key: bytes) -> VerifierKey:
+    return VerifierKey(name, COSIGNATURE, key)
 
 
 def check_endorsed(store: Store, where: str, seq: int, held: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 from node.core.log.merkle import Tree, leaf_hash
 from node.services.fsck import Finding, Fsck, heads_of
 from node.services.judging import Laws
+from node.services.members import Members
 from node.services.ports import NEWEST_CLOCK, Batch, Chain, Submission
 from node.services.standing import Loss, facts_of, losses_of
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
@@ -239,7 +240,7 @@ def share_lost(store: MemoryStore, _: MemoryBlobs) -> None:
         (witnessed_lost, "witnessed", "size"),
         (witnessed_lowered, "witnessed", "size"),
         (witnessed_root_changed, "witnessed", "size"),
-        (mirrored_time_changed, "quorums", "size"),
+        (mirrored_time_changed, "logs", "size"),
     ],
 )
 async def test_every_harm_is_named(
@@ -250,6 +251,17 @@ async def test_every_harm_is_named(
     found = check(office)
     assert found[part].status == "failed"
     assert where in found[part].where
+
+
+@pytest.mark.parametrize("harm", [witnessed_lost, witnessed_lowered, witnessed_root_changed])
+async def test_witnessed_view_that_went_back_is_named_while_the_chain_is_silent(
+    harm: Callable[[MemoryStore, MemoryBlobs], None],
+) -> None:
+    office = await kept()
+    office.members = cast("Members", None)
+    assert check(office)["witnessed"].status == "ok"
+    harm(cast(Any, office.store), cast(Any, office.blobs))
+    assert check(office)["witnessed"].status == "failed"
 
 
 async def test_chain_that_holds_another_root_or_more_of_our_log_is_named() -> None:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from node.core.log.note import COSIGNATURE, VerifierKey, parse_note
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import open_envelope
+from node.core.records.kinds import decode_body
+from node.core.records.kinds.draws import DrawJoined
 from node.core.rules.side import OwnState
-from node.core.rules.state import TenderState
 from node.services.differing import Difference, looking_at
 from node.services.lodging import kept_item, lodged_key
 from node.services.losses import unaccounted
@@ -119,7 +120,7 @@ class Owed:
         for stream, state in self.states.items():
             for place in self.places[stream]:
                 with looking_at(f"stream {stream[:16]} place {place.seq}"):
-                    yield self._of_draw(state, place)
+                    yield self._of_draw(place)
             if isinstance(state, OwnState) and state.keeper == self.me:
                 yield from self._of_side(stream, state)
 
@@ -129,13 +130,15 @@ class Owed:
         if newest > int(self.store.fact(NEWEST_CLOCK) or 0):
             raise Difference(f"fact {NEWEST_CLOCK}", "a place of ours is newer")
 
-    def _of_draw(self, state: State, place: PlaceRow) -> int:
+    def _of_draw(self, place: PlaceRow) -> int:
         header = open_envelope(place.envelope).header
         ours = (f"centre:{self.me}", "draw.joined/v1")
-        if not isinstance(state, TenderState) or (header.author, header.type) != ours:
+        if (header.author, header.type) != ours or place.body is None:
             return 0
-        for what in ("joined", "persons"):
-            self._need(key_of(state.draw.id, what))
+        body = decode_body(header.type, place.body)
+        if isinstance(body, DrawJoined):
+            for what in ("joined", "persons"):
+                self._need(key_of(body.draw, what))
         return 1
 
     def _of_side(self, stream: str, state: OwnState) -> Iterator[int]:

@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 from node.adapters.durable import refused, state_of, sync_folder
 from node.adapters.sql.aside import put_facts
 from node.adapters.sql.engine import Database, mapped, opened
+from node.adapters.sql.looking import file_address
 from node.adapters.sql.tables import METADATA
 from node.core.errors import ConfigError, UnavailableError
 
@@ -66,11 +67,10 @@ def _check_filled(copy: Path) -> None:
 
 
 def _snapshot_file(path: Path, into: Path, told: Told) -> None:
-    if not path.is_file():
-        raise ConfigError(f"[store] database_url: no database lies at {path}")
+    address = file_address(path)
     try:
         with (
-            closing(sqlite3.connect(path, isolation_level=None)) as source,
+            closing(sqlite3.connect(address, uri=True, isolation_level=None)) as source,
             closing(sqlite3.connect(into, isolation_level=None)) as copy,
         ):
             source.execute("PRAGMA busy_timeout = 10000")

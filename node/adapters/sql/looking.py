@@ -106,9 +106,7 @@ def _check(version: str | None) -> None:
 
 def _of_file(url: str) -> Engine:
     path = Path(make_url(url).database or "")
-    if not path.is_file():
-        raise ConfigError(f"{NONE} ({path})")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro{_frozen(path)}"
+    address = file_address(path)
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
@@ -122,6 +120,13 @@ def _of_file(url: str) -> Engine:
     engine = create_engine(f"sqlite+pysqlite:///{path}", creator=connect, hide_parameters=True)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def file_address(path: Path) -> str:
+    """How SQLite opens a file to look at it only. Raises ConfigError if it is not there."""
+    if not path.is_file():
+        raise ConfigError(f"{NONE} ({path})")
+    return f"file:{quote(str(path.absolute()))}?mode=ro{_frozen(path)}"
 
 
 def _frozen(path: Path) -> str:

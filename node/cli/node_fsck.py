@@ -98,5 +98,8 @@ def _line(output: Output, finding: Finding) -> str:
     style = {"ok": "good", "failed": "bad"}.get(finding.status)
     word = say(*WORDS[finding.status])
     shown = output.paint(word, style) if style else word
-    where = "  ".join(text for text in (finding.where, finding.detail) if text)
+    detail = finding.detail
+    if finding.status == "not_run":
+        detail = say("链没有应答，不知道成员", detail)
+    where = "  ".join(text for text in (finding.where, detail) if text)
     return f"{say(*NAMES[finding.part])}  {finding.checked}  {shown}  {where}".rstrip()

@@ -176,6 +176,7 @@ async def test_difference_is_told_with_what_to_do_in_the_readers_language(
     assert program.main(words) == 1
     told = capsys.readouterr().out
     assert ("请先停止节点" if language == "zh" else "Stop the node") in told
+    assert ("链没有应答" if language == "zh" else "the chain does not answer") in told
     store = SqlStore(url)
     store.put_fact(MARK, Mark("restored", NOON, 4).text())
     store.close()

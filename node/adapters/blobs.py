@@ -29,12 +29,15 @@ _UNFINISHED: Final = ".part"
 class FileBlobs:
     """Blobs below one folder, spread over 256 folders by their first byte. Safe for threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, looking: bool = False) -> None:
         """Make the folder, and remove what an interrupted `put` left behind.
 
-        Raises UnavailableError (`store`, `disk-full`, `disk-read-only`), as everything here.
+        `looking`: neither; a node that runs may be putting. Raises UnavailableError (`store`,
+        `disk-full`, `disk-read-only`), as everything here.
         """
         self._folder = folder
+        if looking:
+            return
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for leftover in folder.glob(f"*{_UNFINISHED}"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from node.adapters.sql.looking import LookedAt
 from node.adapters.sql.store import SqlStore
 from node.cli.checking import chain_of
 from node.core.errors import MissingError
@@ -85,10 +86,10 @@ class Trees:
 def archive(settings: Settings) -> Iterator[Archive]:
     """The archive of this node; the node itself may run or not.
 
-    Raises UnavailableError (`store`) if the store cannot be opened, MissingError if the chain does
-    not answer and nothing of it was kept.
+    Raises UnavailableError (`store`) if the store cannot be opened, ConfigError if there is none,
+    MissingError if the chain does not answer and nothing of it was kept.
     """
-    store = SqlStore(settings.store.database_url)
+    store = SqlStore(LookedAt(settings.store.database_url, at_once=False))
     try:
         chain, members = chain_of(settings)
         if members is None:

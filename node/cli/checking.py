@@ -10,11 +10,12 @@ from chain.client import ChainClient
 from chain.errors import ChainError
 from node.adapters.blobs import FileBlobs
 from node.adapters.ledger import ChainLedger
+from node.adapters.sql.looking import LookedAt
 from node.adapters.sql.store import SqlStore
 from node.core.errors import ConfigError, NodeError
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import Network, StreamOpened
-from node.services.fsck import Fsck
+from node.services.fsck import Fsck, heads_of
 from node.services.judging import Laws
 from node.services.members import Members
 
@@ -29,18 +30,21 @@ def checking(settings: Settings, told: Callable[[str, int, int], None]) -> Itera
 
     Raises UnavailableError (`store`) if the store cannot be opened, ConfigError if it is not there.
     """
-    store = SqlStore(settings.store.database_url)
+    # Asked before the store is looked at: what the chain holds then, the store held before.
+    chain, members = chain_of(settings)
+    heads = heads_of(chain, members) if chain is not None and members is not None else {}
+    store = SqlStore(LookedAt(settings.store.database_url, at_once=True))
     try:
-        chain, members = chain_of(settings)
         yield Fsck(
             me=settings.centre.id,
             origin=settings.log.origin,
             store=store,
-            blobs=FileBlobs(settings.store.blobs),
+            blobs=FileBlobs(settings.store.blobs, looking=True),
             laws=Laws(_network(store, settings.chain.registry)),
             members=members,
             chain=chain,
             told=told,
+            heads=heads,
         )
     finally:
         store.close()

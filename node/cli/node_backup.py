@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -106,9 +107,8 @@ def _write(path: Path, settings: Settings, config: Path, output: Output, *, with
     def told(what: str, done: int, whole: int) -> None:
         output.progress(f"{what}  {done}/{whole}")
 
-    # Beside the target: there is room for the backup, and the copy is as secret as it.
-    with TemporaryDirectory(prefix=".backup-", dir=path.parent) as folder:
-        copy = Path(folder) / DATABASE
+    with _folder_beside(path) as folder:
+        copy = folder / DATABASE
         snapshot(settings.store.database_url, copy, told)
         with writing(path, told) as tar:
             tar.add(DATABASE, copy)
@@ -123,6 +123,24 @@ def _write(path: Path, settings: Settings, config: Path, output: Output, *, with
             facts = {"version": __version__, "keys": with_keys}
             tar.end(Manifest(settings.centre.id, settings.log.origin, made, size, facts, tar.files))
     return size
+
+
+@contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    """A folder of our own beside the target: there is room for the backup, and the copy is as
+    secret as it.
+
+    Raises UnavailableError (`disk-full`, `disk-read-only`, `store`).
+    """
+    from node.adapters.durable import code_of, refused
+
+    try:
+        folder = TemporaryDirectory(prefix=".backup-", dir=path.parent)
+    except OSError as error:
+        why = f"{path.parent} cannot be written ({error.strerror})"
+        raise refused(why, code_of(error)) from error
+    with folder as name:
+        yield Path(name)
 
 
 def _add_files(

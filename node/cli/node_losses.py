@@ -18,12 +18,13 @@ def losses(
     json: JsonOption = False,
 ) -> int:
     """List what nobody could give back after a restore; 0 if nothing was lost, 1 if something."""
+    from node.adapters.sql.looking import LookedAt
     from node.adapters.sql.store import SqlStore
     from node.services.standing import losses_of, mark_of
     from node.settings import read_settings
 
     output, settings = Output(as_json=json), read_settings(config)
-    store = SqlStore(settings.store.database_url)
+    store = SqlStore(LookedAt(settings.store.database_url, at_once=True))
     try:
         found, mark = losses_of(store), mark_of(store)
     finally:

@@ -9,13 +9,15 @@ import typer
 
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
-from node.core.errors import ConfigError
+from node.core.errors import ConfigError, NodeError
 
 if TYPE_CHECKING:
     from node.adapters.backup import Reading
     from node.settings import Settings
 
 TELL_EVERY = 200
+SOURCE = "restored/from"
+"""The fact that says from which database, by its SHA-256 in the backup, a store was restored."""
 
 
 def restore(
@@ -34,10 +36,14 @@ def restore(
     try:
         settings = read_settings(config)
         _check_ours(reading, settings)
-        _restore(reading, settings, output)
+        already = _is_done(reading, settings)
+        if not already:
+            _restore(reading, settings, output)
     finally:
         reading.close()
     manifest = reading.manifest
+    if already:
+        output.progress(say("这份备份此前已完整恢复", "this backup was restored before, and whole"))
     output.end(
         say(
             f"已恢复 {manifest.made} 的备份。下一步：yuanping node run --config {config}；"
@@ -48,6 +54,7 @@ def restore(
         made=manifest.made,
         log_size=manifest.size,
         files=len(manifest.files),
+        already=already,
     )
     return 0
 
@@ -62,11 +69,37 @@ def _check_ours(reading: Reading, settings: Settings) -> None:
         )
 
 
+def _is_done(reading: Reading, settings: Settings) -> bool:
+    """Whether this very backup is in place already, and no node has gone on from it.
+
+    So it is where the command was cut off after its last step; its leftovers are removed.
+    """
+    from node.adapters.backup import DATABASE
+    from node.adapters.sql.copying import beside, remove_copy
+    from node.adapters.sql.looking import LookedAt
+    from node.adapters.sql.store import SqlStore
+    from node.services.standing import mark_of
+
+    url = settings.store.database_url
+    try:
+        store = SqlStore(LookedAt(url, at_once=True))
+    except NodeError:
+        return False
+    try:
+        digest = reading.manifest.files.get(DATABASE, ("", 0))[0]
+        is_done = mark_of(store) is not None and store.fact(SOURCE) == digest
+    finally:
+        store.close()
+    if is_done:
+        remove_copy(beside(url, settings.store.blobs.parent))
+    return is_done
+
+
 def _restore(reading: Reading, settings: Settings, output: Output) -> None:
     """Check all, then files, then the database with its mark: that comes last, and at once."""
     from node.adapters.backup import DATABASE
     from node.adapters.clock import SystemClock
-    from node.adapters.sql.copying import Target, remove_copy
+    from node.adapters.sql.copying import Target, beside, remove_copy
     from node.services.standing import MARK, Mark
 
     def told(what: str, done: int, whole: int) -> None:
@@ -76,12 +109,13 @@ def _restore(reading: Reading, settings: Settings, output: Output) -> None:
     target = Target(settings.store.database_url)
     try:
         settings.store.blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copy = target.beside(settings.store.blobs.parent)
+        copy = beside(settings.store.database_url, settings.store.blobs.parent)
         remove_copy(copy)
         _put_files(reading, settings, output)
         reading.unpack(DATABASE, copy)
         mark = Mark("restored", SystemClock().now(), reading.manifest.size)
-        target.take(copy, {MARK: mark.text()}, told)
+        source = {SOURCE: reading.manifest.files[DATABASE][0]}
+        target.take(copy, {MARK: mark.text(), **source}, told)
         remove_copy(copy)
     finally:
         target.close()

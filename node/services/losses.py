@@ -7,7 +7,7 @@ else, such as a bid before its time. Who sent it holds the receipt and the recor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,15 +36,9 @@ class Looking:
 
         If nothing there is padding by our secret, the secret itself was lost with the old copy.
         """
-        filled, found = 0, list[Loss]()
-        for one in stretches:
-            paddings = self.remaker.paddings(one.start, one.start + len(one.entries))
-            for leaf, entry in enumerate(one.entries, one.start):
-                if entry in paddings:
-                    filled += 1
-                elif entry.hex() not in known:
-                    found.append(_place(leaf, entry.hex(), time_of(one.note.at)))
-        return iter([_secret(len(found))] if found and not filled else found)
+        first, strange = unaccounted(stretches, known, self.remaker.paddings)
+        found = [_place(leaf, entry, time_of(at)) for leaf, entry, at in strange]
+        return iter([_secret(len(found))] if found and first is None else found)
 
     def contents(self, rows: Iterable[PlaceRow]) -> Iterator[Loss]:
         """Bodies and boxes that are missing from places that came back."""
@@ -67,6 +61,26 @@ class Looking:
             self.store.sealed(record, number) is not None
             for number in range(1, len(box.holders) + 1)
         )
+
+
+def unaccounted(
+    stretches: Iterable[Stretch],
+    known: frozenset[str],
+    paddings: Callable[[int, int], frozenset[bytes]],
+) -> tuple[int | None, list[tuple[int, str, int]]]:
+    """The first leaf that is padding, and those neither padding nor known: leaf, entry, time.
+
+    `paddings` gives all entries between two leaves that may be padding.
+    """
+    first, strange = None, []
+    for one in stretches:
+        filling = paddings(one.start, one.start + len(one.entries))
+        for leaf, entry in enumerate(one.entries, one.start):
+            if entry in filling:
+                first = leaf if first is None else first
+            elif entry.hex() not in known:
+                strange.append((leaf, entry.hex(), one.note.at))
+    return first, strange
 
 
 def refused(record: str, error: NodeError) -> Loss:

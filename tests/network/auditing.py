@@ -124,7 +124,13 @@ def receipt_of(path: Path) -> tuple[str, str]:
 
 
 def fsck(site: Path, centre: str) -> set[str]:
-    """`yuanping node fsck` of one store; fails at a difference. The parts that could not run."""
+    """`yuanping node fsck` of one store; fails at a difference. The parts that could not run.
+
+    A node that was killed before it had made its tables has none to be looked at.
+    """
+    store = site / "centres" / centre / "data" / "node.db"
+    if not (store.is_file() and is_made(store)):
+        return set()
     settings = read_settings(site / "centres" / centre / "config.toml")
     with checking(settings, lambda *_: None) as check:
         found = list(check.run())

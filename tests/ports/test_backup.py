@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sqlite3
 import tarfile
 import threading
@@ -12,14 +14,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from node.adapters.backup import MANIFEST
-from node.adapters.sql.copying import snapshot
+from node.adapters.sql.copying import beside, snapshot
 from node.adapters.sql.store import SqlStore
 from node.cli import main as program
 from node.core.errors import ConfigError
 from node.services.ports import Batch, LogNote, Submission
-from node.services.standing import mark_of
+from node.services.standing import DONE, MARK, mark_of
+from tests.postgres import Postgres
 from tests.simulators.centre import make_centre
 from tests.simulators.office import open_office
 from tests.simulators.people import HOST
@@ -356,3 +360,75 @@ async def test_cut_off_or_foreign_backup_changes_nothing(tmp_path: Path, centre:
     assert restore(stranger, path) == 2
     assert restore(again, tmp_path / "none.tar") == 2
     assert not (again / "data").exists()
+
+
+@pytest.mark.anyio
+async def test_restore_that_was_cut_off_after_its_end_is_recognised(
+    database_url: str, tmp_path: Path, centre: Made, request: pytest.FixtureRequest
+) -> None:
+    """Nobody is told to move aside what is whole; another backup, or a node's work, stays safe."""
+    folder = centre(database_url)
+    await filled(database_url, folder)
+    assert back_up(folder, tmp_path / "a.tar") == 0
+    kind = "sqlite" if database_url.startswith("sqlite") else "postgresql"
+    url = other_url(kind, request, tmp_path)
+    again = centre(url, "other")
+    assert restore(again, tmp_path / "a.tar") == 0
+    leftover = beside(url, again / "data")
+    leftover.touch()
+    assert restore(again, tmp_path / "a.tar") == 0
+    assert not leftover.exists()
+    store = SqlStore(database_url)
+    store.put_fact("another", "state")
+    store.close()
+    assert back_up(folder, tmp_path / "b.tar") == 0
+    assert restore(again, tmp_path / "b.tar") == 2
+    store = SqlStore(url)
+    store.put_fact(MARK, DONE)
+    store.close()
+    assert restore(again, tmp_path / "a.tar") == 2, "a node has gone on from it"
+
+
+def test_empty_store_is_no_store_to_back_up(
+    database_url: str, tmp_path: Path, centre: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such backups would push good ones out."""
+    store = SqlStore(database_url)
+    store.elect()
+    store.close()
+    nightly = tmp_path / "nightly"
+    nightly.mkdir()
+    assert back_up(centre(database_url), nightly, "--keep", "1") == 2
+    assert "empty" in capsys.readouterr().err
+    assert list(nightly.iterdir()) == []
+
+
+@pytest.mark.anyio
+async def test_disk_that_takes_no_backup_is_named(
+    tmp_path: Path,
+    centre: Made,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = f"sqlite:///{tmp_path}/centre/data/node.db"
+    folder = centre(url)
+    await filled(url, folder)
+    for number, code in ((errno.EROFS, "disk-read-only"), (errno.ENOSPC, "disk-full")):
+
+        def fail(*_: object, number: int = number, **__: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr("node.cli.node_backup.TemporaryDirectory", fail)
+        assert back_up(folder, tmp_path / "a.tar") == 1
+        assert f"error: {code}:" in capsys.readouterr().err
+
+
+def test_server_that_lets_nobody_in_says_why(
+    postgres: Postgres, tmp_path: Path, centre: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = make_url(postgres.create())
+    missing = url.set(database="nobodys").render_as_string(hide_password=False)
+    down = url.set(query={"host": str(tmp_path)}).render_as_string(hide_password=False)
+    for number, (address, why) in enumerate(((missing, "does not exist"), (down, "No such file"))):
+        assert back_up(centre(address, f"c{number}"), tmp_path / "a.tar") == 1
+        assert why in capsys.readouterr().err

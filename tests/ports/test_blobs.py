@@ -63,6 +63,17 @@ def test_files_are_whole_private_and_leave_no_rest(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_who_only_looks_makes_and_removes_nothing(tmp_path: Path) -> None:
+    """A node that runs beside it is about to give that file its name."""
+    folder = tmp_path / "blobs"
+    assert FileBlobs(folder, looking=True).get("ab" * 32) is None
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "abc.part").write_bytes(b"half a file")
+    FileBlobs(folder, looking=True)
+    assert (folder / "abc.part").exists()
+
+
 def test_damaged_file_is_not_given_out(tmp_path: Path) -> None:
     store = FileBlobs(tmp_path)
     name = store.put(b"data")

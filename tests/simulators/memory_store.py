@@ -148,6 +148,12 @@ class MemoryStore:
             for p in self._places
         ]
 
+    def loose(self, origin: str) -> list[str]:
+        """Only places and logs can be without what they belong to here."""
+        places = [p.record for p in self._places if p.stream not in self._streams]
+        logs = {origin, *self.logs()}
+        return places + [name for name in self._entries if name not in logs]
+
     def logs(self) -> dict[str, str]:
         """Origin -> keeper."""
         return {origin: keeper for keeper, origin in self._keepers.items()}

@@ -118,6 +118,20 @@ def test_compose_names_files_and_volumes_that_it_has() -> None:
     assert (HERE / whole["services"]["node"]["build"]["context"]).resolve() == ROOT
 
 
+def test_compose_says_which_secrets_to_make_and_how_backups_are_made() -> None:
+    text = (HERE / "compose.yaml").read_text("utf-8")
+    top = text.partition("\nname:")[0]
+    for secret in document("compose.yaml")["secrets"].values():
+        assert secret["file"].removeprefix("./") in top
+    assert "yuanping node backup" in top
+    assert "/var/backups/yuanping" in (HERE / "Dockerfile").read_text("utf-8")
+
+
+def test_guide_makes_the_node_before_anything_lies_in_its_folder() -> None:
+    text = GUIDE.read_text("utf-8")
+    assert text.index("node init --out /etc/yuanping") < text.index("/etc/yuanping/pgpass")
+
+
 def test_image_copies_what_the_package_is_made_of() -> None:
     lines = (HERE / "Dockerfile").read_text("utf-8").splitlines()
     copied = {word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]}

@@ -21,9 +21,10 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, text
 from sqlalchemy.engine import make_url
 
-from node.adapters.durable import sync_folder
+from node.adapters.durable import refused, state_of, sync_folder
 from node.adapters.sql.aside import put_facts
 from node.adapters.sql.engine import Database, mapped, opened
+from node.adapters.sql.looking import file_address
 from node.adapters.sql.tables import METADATA
 from node.core.errors import ConfigError, UnavailableError
 
@@ -45,22 +46,31 @@ def is_sqlite(url: str) -> bool:
 def snapshot(url: str, into: Path, told: Told) -> None:
     """Copy a database, as it is at one moment, into a new SQLite file. The node may run.
 
-    Raises ConfigError if there is none, UnavailableError (`store`) if one cannot be read or the
-    other not be written.
+    Raises ConfigError if there is none or an empty one, UnavailableError (`store`, `disk-full`,
+    `disk-read-only`) if one cannot be read or the other not be written.
     """
     with mapped("copied", into.parent):
         if is_sqlite(url):
             _snapshot_file(Path(make_url(url).database or ""), into, told)
         else:
             _snapshot_server(url, into, told)
+        _check_filled(into)
+
+
+def _check_filled(copy: Path) -> None:
+    """A store that no node ever wrote is none: such copies would push out good ones."""
+    with closing(sqlite3.connect(copy)) as db:
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        wanted = [name for name in names if name in METADATA.tables]
+        if not any(db.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in wanted):  # noqa: S608 - our own names
+            raise ConfigError("[store] database_url: that database is empty; no node has used it")
 
 
 def _snapshot_file(path: Path, into: Path, told: Told) -> None:
-    if not path.is_file():
-        raise ConfigError(f"[store] database_url: no database lies at {path}")
+    address = file_address(path)
     try:
         with (
-            closing(sqlite3.connect(path, isolation_level=None)) as source,
+            closing(sqlite3.connect(address, uri=True, isolation_level=None)) as source,
             closing(sqlite3.connect(into, isolation_level=None)) as copy,
         ):
             source.execute("PRAGMA busy_timeout = 10000")
@@ -69,7 +79,8 @@ def _snapshot_file(path: Path, into: Path, told: Told) -> None:
             source.backup(copy, pages=PAGES, progress=_pages(told))
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise UnavailableError(f"{path} cannot be copied: {error}", code="store") from error
+        code = state_of(into.parent)
+        raise refused(f"{path} cannot be copied: {error}", code) from error
 
 
 def _pages(told: Told) -> Callable[[int, int, int], None]:
@@ -80,6 +91,8 @@ def _snapshot_server(url: str, into: Path, told: Told) -> None:
     engine = opened(url)
     copy = Database(f"sqlite:///{into}")
     try:
+        with mapped("opened"):  # so that it is told why not
+            engine.connect().close()
         with engine.connect() as source, source.begin():
             if source.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
                 raise ConfigError("[store] database_url: that database is no node's")
@@ -177,10 +190,11 @@ class Target:
         copy.replace(file)
         sync_folder(file.parent)
 
-    def beside(self, folder: Path) -> Path:
-        """Where the copy is unpacked: beside the file whose place it takes, else in `folder`."""
-        path = self._file or folder / "node.db"
-        return path.with_name(path.name + _RESTORING)
+
+def beside(url: str, folder: Path) -> Path:
+    """Where a copy is unpacked: beside the file whose place it takes, else in `folder`."""
+    path = Path(make_url(url).database or "") if is_sqlite(url) else folder / "node.db"
+    return path.with_name(path.name + _RESTORING)
 
 
 def remove_copy(path: Path) -> None:

@@ -238,7 +238,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _is_current(engine: Engine) -> bool:
     """Whether no migration is due. Raises ConfigError if a newer version has changed it."""
-    version = _version(engine)
+    version = version_of(engine)
     if version is not None and version > SCHEMA:
         raise ConfigError(f"the database is of schema {version}, newer than ours ({SCHEMA})")
     return version == SCHEMA
@@ -251,7 +251,8 @@ def _upgrade(connection: Connection) -> None:
     upgrade(connection, SCHEMA)
 
 
-def _version(engine: Engine) -> str | None:
+def version_of(engine: Engine) -> str | None:
+    """The newest migration that a database has had; None for one that is no node's."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

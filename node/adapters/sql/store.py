@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from node.adapters.sql import aside, logs, places, regaining
+from node.adapters.sql import aside, logs, loose, places, regaining
 from node.adapters.sql.engine import Database
 from node.adapters.sql.remembered import Remembered
 from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRow, Stretch, Task
@@ -21,9 +21,12 @@ from node.services.ports import NEWEST_CLOCK, Batch, LogNote, PlaceRow, StreamRo
 class SqlStore:
     """The store on a SQLite file or a PostgreSQL database."""
 
-    def __init__(self, database_url: str) -> None:
-        """Open it, and bring its tables up to date. Raises ConfigError, UnavailableError."""
-        self._database = Database(database_url)
+    def __init__(self, database: str | Database) -> None:
+        """Open it at its address, and bring its tables up to date; or one that is open (`looking`).
+
+        Raises ConfigError, UnavailableError.
+        """
+        self._database = Database(database) if isinstance(database, str) else database
         self._facts = Remembered()
         self._newest = 0
 
@@ -111,6 +114,11 @@ class SqlStore:
     def regain(self, origin: str, batch: Batch, stretches: Sequence[Stretch]) -> None:
         """Take back what partners gave of our own streams and of our own log, `origin`."""
         self._write_facts(batch.facts, lambda db: regaining.regain(db, origin, batch, stretches))
+
+    def loose(self, origin: str) -> list[str]:
+        """Rows that belong to no other as they must, a few of each kind, named."""
+        with self._database.read() as db:
+            return loose.loose_rows(db, origin)
 
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""

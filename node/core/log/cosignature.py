@@ -82,6 +82,12 @@ def verify_cosignature(text: str, signature: NoteSignature, key: VerifierKey) ->
     return time
 
 
+def newest_claimed(note: Note) -> int:
+    """The newest time that a line after the log's own claims; nothing is verified. 0 if none is."""
+    blobs = (line.blob[:_TIME_BYTES] for line in note.signatures[1:])
+    return max((int.from_bytes(blob, "big") for blob in blobs), default=0)
+
+
 def cosignatures(note: Note, witnesses: Iterable[VerifierKey]) -> tuple[Cosignature, ...]:
     """Give all cosignatures of these witnesses in a note, in the note's order.
 

@@ -181,6 +181,13 @@ class Store(Protocol):
         """
         ...
 
+    def loose(self, origin: str) -> list[str]:
+        """Rows that belong to no other as they must, a few of each kind, named for an operator.
+
+        `origin` is our own log: entries of a log that is neither it nor mirrored are loose, too.
+        """
+        ...
+
     def logs(self) -> dict[str, str]:
         """Origin -> keeper of the partners' logs that are mirrored here."""
         ...

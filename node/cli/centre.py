@@ -166,17 +166,16 @@ def _tell_member(output: Output, one: Descriptor) -> None:
 
 
 def _tell_proposal(output: Output, one: Proposal, ballot: Ballot) -> None:
-    digest = sha256(one.descriptor).hexdigest()
     what = say(*KINDS[one.what]) if one.what else say("已结束", "closed")
     voters = "、".join(one.voters) if say("zh", "en") == "zh" else ", ".join(one.voters)
     told = f"{one.op[:SHOWN]}  {what} {one.member}  {len(one.voters)}/{ballot.needed}  {voters}"
     output.event(
         "operation",
-        f"{told}\n  {say('描述文件', 'descriptor')} SHA-256 {digest}",
+        f"{told}\n  {say('描述文件', 'descriptor')} SHA-256 {one.digest}",
         op=one.op,
         member=one.member,
         what=one.what,
-        descriptor_sha256=digest,
+        descriptor_sha256=one.digest,
         voters=list(one.voters),
         open=one.open,
     )

@@ -94,7 +94,7 @@ def test_a_node_that_is_started_anew_has_time_to_join() -> None:
 
 def test_silence_of_an_expert_lasts_until_the_time_to_call_is_over() -> None:
     last = list(before("cn", "expert.contacted/v1"))[-1].before
-    end = last.draw.received + last.rules.draw.contact_seconds.value // 2
+    end = last.draw.called + last.rules.draw.contact_seconds.value // 2
     assert moved(last, last.draw.received, 0) == end
 
 

@@ -167,6 +167,20 @@ def test_what_was_proven_before_is_proven_under_the_new_policy(joined: Joining) 
     assert {one["verdict"] for one in verdicts if one["event"] == "verdict"} == {"proven"}
 
 
+def test_a_centre_without_experts_holds_no_tender_up(joined: Joining, shared_data: Path) -> None:
+    """Its node lies elsewhere, for all that the replay knows: nobody enters its pool."""
+    form = joined.demo.document("network.json")
+    form["centres"] = [one for one in form["centres"] if one["id"] != NEW]
+    (joined.demo.folder / "others.json").write_text(json.dumps(form))
+    rows = rows_of(shared_data)
+    name = list(dict.fromkeys(row["tender_id"] for row in rows))[4]
+    write(joined.demo.folder / "one.csv", [row for row in rows if row["tender_id"] == name])
+    lines = joined.command("replay", "one.csv", "--network", "others.json", "--out", "one")
+    tenders = [line for line in lines if line["event"] == "tender"]
+    assert [(line["verified"], line["agrees"]) for line in tenders] == [(True, True)]
+    assert "no snapshot of this pool" in (joined.folder / "node.log").read_text("utf-8")
+
+
 def test_new_member_is_guest_and_host(joined: Joining, shared_data: Path) -> None:
     """Four tenders, one at each centre; the new one's experts are drawn from, it keeps shares."""
     rows = rows_of(shared_data)

@@ -175,6 +175,9 @@ def expert_contacted(state: TenderState, placed: Placed, body: ExpertContacted) 
         raise RuleError("not a person of this pool's slate", article=DRAWING)
     if body.person in draw.outcomes:
         raise RuleError("this person was contacted already", article=DRAWING)
+    # Seed 2 may be known by then: who is added would be chosen, and the round came too early.
+    if all_contacted(state, placed.received):
+        raise RuleError("the pools' time to call is over", article=DRAWING)
     outcomes = put(draw.outcomes, body.person, body.outcome)
     return with_draw(state, outcomes=outcomes, contacted_last=placed.seq)
 

@@ -259,6 +259,14 @@ def test_a_pool_that_joins_when_the_round_may_be_open_is_refused() -> None:
     assert pool in after(place(alone, received=due)).draw.joined, "somebody must be drawn from"
 
 
+def test_a_call_that_is_told_when_seed_2_may_be_known_is_refused() -> None:
+    said = moment("jp", "expert.contacted", -1)
+    due = said.before.draw.called + CALL
+    assert "time to call is over" in refusal(place(said, received=due))
+    person = said.placed.body.person  # type: ignore[union-attr]
+    assert person in after(place(said, received=due - 1)).draw.outcomes
+
+
 def test_experts_have_their_whole_time_to_answer_after_a_wait_for_the_pools() -> None:
     """Else nobody could answer in a draw that a pool was left out of, nor in any after it."""
     said = seeded()

@@ -34,7 +34,8 @@ DELIMITER = "__"
 
 # `strict=False`: TOML has no paths, so a text is taken for one.
 Folder = Annotated[Path, Field(strict=False)]
-Address = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}\z")]
+PORT = r"(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})"
+Address = Annotated[str, Field(pattern=rf"^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):{PORT}\z")]
 KINDS = {
     bool: "true or false",
     int: "an unfit number",
@@ -70,11 +71,13 @@ class HttpSection(Section):
     """Where people and witnesses reach us."""
 
     listen: Address = Field(
-        default="127.0.0.1:8080", description="host:port", examples=['"127.0.0.1:8080"']
+        default="127.0.0.1:8080",
+        description="host:port, port up to 65535",
+        examples=['"127.0.0.1:8080"'],
     )
     advertise: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s/]+\z",
+        pattern=rf"^https?://(\[[0-9A-Fa-f:]+\]|[^\s/:\[\]]+)(:{PORT})?\z",
         description="the address as partners see it",
         examples=['"https://zhuzhou.example"'],
     )
@@ -89,7 +92,9 @@ class GrpcSection(Section):
     """Where partners reach us."""
 
     listen: Address = Field(
-        default="127.0.0.1:8443", description="host:port", examples=['"0.0.0.0:8443"']
+        default="127.0.0.1:8443",
+        description="host:port, port up to 65535",
+        examples=['"0.0.0.0:8443"'],
     )
     advertise: Address | None = Field(
         default=None,

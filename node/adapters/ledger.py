@@ -7,6 +7,7 @@ are 40 hex digits without prefix here, as in records; `chain` writes them with o
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from node.adapters.rounds import Rounds, round_of
 from node.core.errors import NodeError, StateError, UnavailableError
 from node.core.evidence.registry import padded_id
 from node.core.records.canonical import epoch_of
+from node.core.records.envelope import NODE_ID
 from node.core.rules.registry import Change
 from node.services.ports import (
     BeaconRound,
@@ -32,6 +34,8 @@ from node.services.ports import (
     TenderProof,
     TenderSlots,
 )
+
+_ID = re.compile(NODE_ID.encode())
 
 
 @contextmanager
@@ -51,8 +55,13 @@ def _change(one: facts.Change, time: int) -> Change:
 
 
 def name_of(padded: bytes) -> str:
-    """A member's id from the 32 bytes of the contract."""
-    return padded.rstrip(b"\0").decode()
+    """A member's id from the 32 bytes of the contract; `0x` and their hex if they hold none.
+
+    The contract lets any active member propose any bytes: nobody is stopped by what one proposes.
+    No id begins with a digit, so such a name is no member's.
+    """
+    found = padded.rstrip(b"\0")
+    return found.decode("ascii") if _ID.fullmatch(found) else f"0x{padded.hex()}"
 
 
 def _block(found: facts.Block) -> Block:

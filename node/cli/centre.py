@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json as jsonlib
 import os
+import re
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -20,15 +21,19 @@ from node.cli.language import say
 from node.cli.output import JsonOption, Output
 from node.core.errors import ConfigError
 from node.core.records.canonical import b64decode
+from node.core.records.envelope import NODE_ID
 
 if TYPE_CHECKING:
     from node.adapters.rpc.operator_client import OperatorDoor
+    from node.core.records.kinds.streams import MemberStatus
     from node.core.rules.registry import Descriptor
     from node.services.ports.operator import Ballot, Proposal
 
 T = TypeVar("T")
 SHOWN = 16
 """So many digits of an operation are shown to a person; `vote` and `execute` take them."""
+MEMBER = re.compile(NODE_ID)
+OP = re.compile("[0-9a-f]{8,64}")
 KINDS = {
     "admit": ("接纳", "admit"),
     "suspend": ("停用", "suspend"),
@@ -53,7 +58,15 @@ NETWORK = Path("network.json")
 
 
 def propose(
-    what: Annotated[str, typer.Argument(help="admit | suspend | leave | rotate")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help=say(
+                "admit 接纳或恢复 | suspend 停用 | leave 退出 | rotate 变更地址、名称或证书",
+                "admit (or take back) | suspend | leave | rotate (address, name, certificate)",
+            )
+        ),
+    ],
     subject: Annotated[
         str | None,
         typer.Argument(help=say("描述文件，或成员编号", "A descriptor file, or a member's id.")),
@@ -63,23 +76,37 @@ def propose(
     json: JsonOption = False,
 ) -> int:
     """Propose a change of the members, with this member's vote."""
-    output = Output(as_json=json)
+    if what == "leave" and subject is None:
+        wanted: bytes | tuple[str, MemberStatus] = (settings_of(as_, network)[1], "suspended")
+    else:
+        wanted = _wanted(what, subject)
 
     async def act(door: OperatorDoor) -> str:
-        if what == "suspend" and subject is not None:
-            return await door.propose_status(subject, "suspended")
-        if what == "leave" and subject is None:
-            return await door.propose_status(settings_of(as_, network)[1], "suspended")
-        if what == "admit" and subject is not None and not Path(subject).exists():
-            return await door.propose_status(subject, "active")
-        if what in ("admit", "rotate") and subject is not None:
-            return await door.propose(Path(subject).read_bytes().rstrip(b"\n"))
+        if isinstance(wanted, bytes):
+            return await door.propose(wanted)
+        return await door.propose_status(*wanted)
+
+    return _act(Output(as_json=json), as_, network, act)
+
+
+def _wanted(what: str, subject: str | None) -> bytes | tuple[str, MemberStatus]:
+    """A descriptor, or a member and its new status. Raises ConfigError if it is neither."""
+    if what not in ("admit", "suspend", "rotate") or subject is None:
         raise ConfigError(
             f"`centre propose {what}`: say admit FILE|ID, suspend ID, leave, or rotate FILE",
             code="usage",
         )
-
-    return _act(output, as_, network, act)
+    # A folder is no descriptor: the guide's own is called like its member.
+    if what != "suspend" and Path(subject).is_file():
+        return Path(subject).read_bytes().rstrip(b"\n")
+    if what != "rotate" and MEMBER.fullmatch(subject):
+        return subject, "suspended" if what == "suspend" else "active"
+    wants = {
+        "admit": ("既不是描述文件，也不是成员编号", "neither a descriptor file nor a member's id"),
+        "suspend": ("不是成员编号", "no member's id"),
+        "rotate": ("没有这个描述文件", "no such descriptor file"),
+    }[what]
+    raise ConfigError(f"{subject}: {say(*wants)}", code="usage")
 
 
 def vote(
@@ -89,6 +116,7 @@ def vote(
     json: JsonOption = False,
 ) -> int:
     """Vote for a proposed change."""
+    _check_op(op)
     return _act(Output(as_json=json), as_, network, lambda door: door.vote(op))
 
 
@@ -99,7 +127,17 @@ def execute(
     json: JsonOption = False,
 ) -> int:
     """Make a change that has its votes; every node follows it within seconds."""
+    _check_op(op)
     return _act(Output(as_json=json), as_, network, lambda door: door.execute(op))
+
+
+def _check_op(op: str) -> None:
+    if not OP.fullmatch(op):
+        told = say(
+            f"{op}：不是操作编号；请给出其开头至少 8 位十六进制数字（见 centre list）",
+            f"{op}: no operation; give at least its first 8 hex digits (see `centre list`)",
+        )
+        raise ConfigError(told, code="usage")
 
 
 def show(as_: AsOption = None, network: NetworkOption = NETWORK, json: JsonOption = False) -> int:
@@ -166,17 +204,16 @@ def _tell_member(output: Output, one: Descriptor) -> None:
 
 
 def _tell_proposal(output: Output, one: Proposal, ballot: Ballot) -> None:
-    digest = sha256(one.descriptor).hexdigest()
     what = say(*KINDS[one.what]) if one.what else say("已结束", "closed")
     voters = "、".join(one.voters) if say("zh", "en") == "zh" else ", ".join(one.voters)
     told = f"{one.op[:SHOWN]}  {what} {one.member}  {len(one.voters)}/{ballot.needed}  {voters}"
     output.event(
         "operation",
-        f"{told}\n  {say('描述文件', 'descriptor')} SHA-256 {digest}",
+        f"{told}\n  {say('描述文件', 'descriptor')} SHA-256 {one.digest}",
         op=one.op,
         member=one.member,
         what=one.what,
-        descriptor_sha256=digest,
+        descriptor_sha256=one.digest,
         voters=list(one.voters),
         open=one.open,
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from node.adapters.tls import der_of, fingerprint
+from node.cli.language import say
+from node.core.errors import ConfigError
 from node.core.records.canonical import b64encode, encode
 from node.core.records.keys import PublicKey, public_of_seed
 from node.core.records.kinds.streams import RegistryKey
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from node.services.ports import Keys
     from node.settings import Settings
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
 FILE = "descriptor.json"
 """Its name beside config.toml."""
 
@@ -88,6 +92,19 @@ def descriptor_of_node(settings: Settings, keys: Keys) -> Descriptor:
     """The descriptor of the node of this configuration, as it stands there now."""
     grpc, http = settings.grpc.address, settings.http.address
     return descriptor_of(settings.centre, keys, settings.log.origin, grpc, http)
+
+
+def check_told(settings: Settings) -> None:
+    """Raise ConfigError if partners would be told an address at which nobody can be reached."""
+    for name, address in (("http", settings.http.address), ("grpc", settings.grpc.address)):
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        if parts.port == 0 or parts.hostname in EVERYWHERE:
+            told = say(
+                f"[{name}] 伙伴不能连接 {address}；请给出 advertise（--{name}-advertise）",
+                f"[{name}] partners cannot reach {address}; say what they can reach: advertise "
+                f"(--{name}-advertise)",
+            )
+            raise ConfigError(told, code="usage")
 
 
 def write_descriptor(path: Path, found: Descriptor) -> str:

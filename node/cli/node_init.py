@@ -5,12 +5,13 @@ from __future__ import annotations
 import json as jsonlib
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from node.cli.config_file import ConfigFile
-from node.cli.descriptor import FILE, descriptor_of_node, origin_of, write_descriptor
+from node.cli.descriptor import FILE, check_told, descriptor_of_node, origin_of, write_descriptor
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
 from node.core.errors import ConfigError
@@ -95,14 +96,16 @@ def _write(out: Path, text: str, member: str) -> None:
     from node.adapters.keys import make_keys
     from node.settings import read_settings
 
+    with TemporaryDirectory() as aside:
+        trial = Path(aside) / "config.toml"
+        trial.write_text(text, "utf-8")
+        try:
+            check_told(read_settings(trial))
+        except ConfigError as error:
+            # The file was never there for whom this is told: the options are.
+            raise ConfigError(error.detail.removeprefix(f"{trial}: "), code="usage") from None
     out.mkdir(parents=True, exist_ok=True)
-    config = out / "config.toml"
-    config.write_text(text, "utf-8")
-    try:
-        read_settings(config)
-    except ConfigError:
-        config.unlink()
-        raise
+    (out / "config.toml").write_text(text, "utf-8")
     make_keys(out / "keys", member, SystemEntropy(), SystemClock().now())
 
 
@@ -111,6 +114,7 @@ def _tell(output: Output, config: Path) -> int:
     from node.settings import read_settings
 
     settings = read_settings(config)
+    check_told(settings)
     found = descriptor_of_node(settings, load_keys(settings.keys.dir))
     path = config.resolve().parent / FILE
     digest = write_descriptor(path, found)

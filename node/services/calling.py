@@ -85,7 +85,7 @@ class Calling:
         known = await self._find(Contacted, draw.id, "contacted", person)
         if known is not None:
             return known.body, {}
-        if now >= draw.received + term:
+        if now >= draw.called + term:
             return None
         self.waiting.pop((draw.id, person), None)
         outcome: Outcome = "unreachable"
@@ -166,7 +166,7 @@ class Calling:
         """When and where, in both languages; nothing that tells what for."""
         rules, draw = state.rules, state.draw
         term = rules.draw.contact_seconds.value + rules.session.sign_in_minutes.value * 60
-        time = time_of(draw.received + term)
+        time = time_of(draw.called + term)
         zh, en = self.place
         return f"请于 {time} 到{zh}评标。", f"Please come to {en} at {time} to evaluate bids."
 

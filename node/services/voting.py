@@ -7,7 +7,9 @@ oversight with another's log, address or key.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -24,7 +26,7 @@ from node.core.rules.registry import (
 from node.services.ports.operator import Ballot, Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from node.core.records.kinds.streams import MemberStatus
     from node.services.members import Members
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 LEAST_DIGITS = 8
 """So many digits of an operation's id are enough to name it, if only one begins so."""
+MOST_ALONE = 100
+"""So many proposals of one member that nobody else voted for are told, the newest ones."""
 What = Literal["admit", "suspend", "change", "malformed"]
 
 
@@ -50,7 +54,7 @@ class Voting:
         names = {one.account: one.id for one in now.values()}
         return Ballot(
             members=tuple(encode(one) for one in now.values()),
-            proposals=tuple(_told(one, now, names) for one in found),
+            proposals=tuple(_told(one, now, names) for one in _bounded(found)),
             needed=needed,
         )
 
@@ -130,12 +134,24 @@ def _read(proposed: Proposed, now: Mapping[str, Descriptor]) -> Descriptor:
     return new
 
 
+def _bounded(found: Sequence[Proposed]) -> list[Proposed]:
+    """The proposals that are told, in order: one member alone cannot fill the list."""
+    alone: Counter[str] = Counter()
+    told: list[Proposed] = []
+    for one in reversed(found):
+        if len(one.voters) == 1:
+            alone[one.voters[0]] += 1
+        if len(one.voters) != 1 or alone[one.voters[0]] <= MOST_ALONE:
+            told.append(one)
+    return told[::-1]
+
+
 def _told(proposed: Proposed, now: Mapping[str, Descriptor], names: Mapping[str, str]) -> Proposal:
     return Proposal(
         op=proposed.op,
         member=proposed.member,
         what=_what(proposed, now) if proposed.open else "",
-        descriptor=proposed.descriptor,
+        digest=sha256(proposed.descriptor).hexdigest(),
         voters=tuple(names.get(one, one) for one in proposed.voters),
         open=proposed.open,
     )

@@ -1,11 +1,13 @@
 """A fourth centre joins a running network by the guide's commands, works in it, and is suspended.
 
-No process of the running network is started anew. The guide is deploy/docs/join.md.
+No process of the running network is started anew. The commands are those that deploy/docs/join.md
+gives for a demo's network, word by word but for ports and the operation's id.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -25,8 +27,20 @@ from tests.network.test_replay_network import rows_of, write
 
 pytestmark = pytest.mark.network
 NEW = "luoyang"
+GUIDE = (ROOT / "deploy" / "docs" / "join.md").read_text("utf-8")
+HEADING = "The same on a demo's network\n"
+OP = "3f9a0c7be1d24a68"
 OUT_S = 5.0
 """So soon a suspended member must be out (interfaces I8)."""
+
+
+def guide(*begins: str) -> list[list[str]]:
+    """The guide's commands for a demo's network that begin so, without the program's name."""
+    lines = GUIDE.partition(HEADING)[2].partition("\n## ")[0].splitlines()
+    given = [shlex.split(line.removesuffix(" &")) for line in lines if line.startswith("    ")]
+    found = [words[1:] for words in given if words[1 : 1 + len(begins)] == list(begins)]
+    assert found, begins
+    return found
 
 
 @dataclass
@@ -39,7 +53,7 @@ class Joining:
 
     @property
     def folder(self) -> Path:
-        return self.demo.folder / "centres" / NEW
+        return self.demo.folder / NEW
 
     def command(self, *words: str) -> list[dict[str, Any]]:
         """A command that must succeed, as an operator gives it; its JSON lines."""
@@ -47,19 +61,27 @@ class Joining:
         assert done.returncode == 0, done.stdout + done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def start_node(self) -> None:
-        with (self.folder / "node.log").open("wb") as log:
-            words = ["node", "run", "--config", str(self.folder / "config.toml")]
-            command = [sys.executable, "-c", PROGRAM, *words]
-            self.nodes.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
+    def init_node(self) -> None:
+        (words,) = guide("node", "init")
+        http, grpc = map(str, self.ports)
+        self.command(*(w.replace(":8080", f":{http}").replace(":8443", f":{grpc}") for w in words))
 
-    def vote_through(self, *proposal: str, voters: tuple[str, ...]) -> str:
-        """Propose and vote; gives the operation that now has its votes."""
-        op = str(self.command("centre", "propose", *proposal)[-1]["op"])
-        for voter in voters:
-            end = self.command("centre", "vote", op[:16], "--as", voter)[-1]
+    def start_node(self) -> None:
+        (words,) = guide("node", "run")
+        with (self.folder / "node.log").open("wb") as log:
+            command = [sys.executable, "-c", PROGRAM, *words]
+            folder = self.demo.folder
+            self.nodes.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+
+    def voted(self, op: str) -> None:
+        """The guide's votes for an operation, which then has as many as it needs."""
+        for words in guide("centre", "vote"):
+            end = self.command(*(word.replace(OP, op[:16]) for word in words))[-1]
         assert end["votes"] == end["needed"] == 3
-        return op
+
+    def execute(self, op: str) -> None:
+        (words,) = guide("centre", "execute")
+        self.command(*(word.replace(OP, op[:16]) for word in words))
 
     def of(self, member: str) -> dict[str, Any]:
         """A member as network.json tells it."""
@@ -108,18 +130,15 @@ def until(is_true: Callable[[], object], limit_s: float = LIMIT_S) -> None:
 @pytest.fixture(scope="module")
 def joined(joining: Joining) -> Joining:
     """The new centre is a member: initialised, started, proposed, voted for, executed."""
-    http, grpc = joining.ports
+    http = joining.ports[0]
     pids = {one["id"]: one["pid"] for one in joining.demo.document("network.json")["centres"]}
-    joining.command(
-        *("node", "init", "--id", NEW, "--name-zh", "洛阳市中心", "--name-en", "Luoyang"),
-        *("--out", f"centres/{NEW}", "--network", "network.json"),
-        *("--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{grpc}"),
-    )
+    joining.init_node()
     joining.start_node()
-    paper = f"centres/{NEW}/descriptor.json"
-    op = joining.vote_through("admit", paper, "--as", "zhuzhou", voters=("shiyan", "regulator"))
+    (proposal,) = guide("centre", "propose", "admit", f"{NEW}/descriptor.json")
+    op = str(joining.command(*proposal)[-1]["op"])
+    joining.voted(op)
     assert read(f"http://127.0.0.1:{http}/healthz")[0] == 0  # it waits to be admitted
-    joining.command("centre", "execute", op[:16], "--as", "xian")
+    joining.execute(op)
     until(lambda: read(f"http://127.0.0.1:{http}/readyz")[0] == 200)
     until(lambda: any(c["id"] == NEW for c in joining.demo.document("network.json")["centres"]))
     for name, pid in pids.items():
@@ -148,12 +167,26 @@ def test_what_was_proven_before_is_proven_under_the_new_policy(joined: Joining) 
     assert {one["verdict"] for one in verdicts if one["event"] == "verdict"} == {"proven"}
 
 
+def test_a_centre_without_experts_holds_no_tender_up(joined: Joining, shared_data: Path) -> None:
+    """Its node lies elsewhere, for all that the replay knows: nobody enters its pool."""
+    form = joined.demo.document("network.json")
+    form["centres"] = [one for one in form["centres"] if one["id"] != NEW]
+    (joined.demo.folder / "others.json").write_text(json.dumps(form))
+    rows = rows_of(shared_data)
+    name = list(dict.fromkeys(row["tender_id"] for row in rows))[4]
+    write(joined.demo.folder / "one.csv", [row for row in rows if row["tender_id"] == name])
+    lines = joined.command("replay", "one.csv", "--network", "others.json", "--out", "one")
+    tenders = [line for line in lines if line["event"] == "tender"]
+    assert [(line["verified"], line["agrees"]) for line in tenders] == [(True, True)]
+    assert "no snapshot of this pool" in (joined.folder / "node.log").read_text("utf-8")
+
+
 def test_new_member_is_guest_and_host(joined: Joining, shared_data: Path) -> None:
     """Four tenders, one at each centre; the new one's experts are drawn from, it keeps shares."""
     rows = rows_of(shared_data)
     names = list(dict.fromkeys(row["tender_id"] for row in rows))[:4]
-    write(joined.demo.folder / "four.csv", [row for row in rows if row["tender_id"] in names])
-    lines = joined.command("replay", "four.csv", "--network", "network.json", "--out", "replay")
+    write(joined.demo.folder / "tenders.csv", [row for row in rows if row["tender_id"] in names])
+    lines = joined.command(*guide("replay")[0])
     tenders = {line["host"]: line for line in lines if line["event"] == "tender"}
     assert set(tenders) == {"zhuzhou", "shiyan", "xian", NEW}
     assert all(line["verified"] and line["agrees"] for line in tenders.values())
@@ -163,8 +196,10 @@ def test_new_member_is_guest_and_host(joined: Joining, shared_data: Path) -> Non
 
 
 def test_suspended_member_is_out_within_five_seconds(joined: Joining) -> None:
-    suspension = ("suspend", NEW, "--as", "shiyan")
-    op = joined.vote_through(*suspension, voters=("zhuzhou", "regulator"))
+    (proposal,) = guide("centre", "propose", "suspend")
+    op = str(joined.command(*proposal)[-1]["op"])
+    for voter in ("zhuzhou", "regulator"):
+        joined.command("centre", "vote", op[:16], "--as", voter)
     log = joined.folder / "node.log"
     assert "centre-suspended" not in log.read_text()
     joined.command("centre", "execute", op, "--as", "zhuzhou")
@@ -185,6 +220,10 @@ def told(log: Path) -> str:
 
 
 def test_suspended_member_comes_back_by_votes(joined: Joining) -> None:
-    op = joined.vote_through("admit", NEW, "--as", "xian", voters=("zhuzhou", "shiyan"))
-    joined.command("centre", "execute", op, "--as", "xian")
+    """In the folder that holds a folder of its name."""
+    assert joined.folder.is_dir()
+    (proposal,) = guide("centre", "propose", "admit", NEW)
+    op = str(joined.command(*proposal)[-1]["op"])
+    joined.voted(op)
+    joined.execute(op)
     until(lambda: read(f"http://127.0.0.1:{joined.ports[0]}/readyz")[0] == 200)

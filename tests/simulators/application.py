@@ -225,7 +225,7 @@ class SimApplication:
 
     async def ballot(self) -> Ballot:
         self._ask("ballot")
-        proposal = Proposal("a" * 64, "luoyang", "admit", b"{}", ("zhuzhou",), open=True)
+        proposal = Proposal("a" * 64, "luoyang", "admit", "b" * 64, ("zhuzhou",), open=True)
         return Ballot((b"{}",), (proposal,), 3)
 
     async def propose(self, descriptor: bytes) -> str:

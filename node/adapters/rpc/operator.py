@@ -73,7 +73,7 @@ class OperatorServicer(rpc.OperatorServiceServicer):
                 op=one.op,
                 member=one.member,
                 what=one.what,
-                descriptor=one.descriptor,
+                digest=one.digest,
                 voters=one.voters,
                 open=one.open,
             )

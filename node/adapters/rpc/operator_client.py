@@ -60,7 +60,7 @@ class OperatorDoor:
         call = partial(self._stub.ListMembers, pb.ListMembersRequest(), timeout=CALL_S)
         found = await self._line.ask(call)
         proposals = tuple(
-            Proposal(one.op, one.member, one.what, one.descriptor, tuple(one.voters), one.open)
+            Proposal(one.op, one.member, one.what, one.digest, tuple(one.voters), one.open)
             for one in found.proposals
         )
         return Ballot(tuple(found.members), proposals, found.needed)

@@ -38,8 +38,9 @@ def next_moment(state: TenderState, now: int, expected_bids: int) -> Move | None
     """Where the clock may be moved now, or None if somebody has something to do first.
 
     While bids may be sealed it waits for `expected_bids`, in the opening for the consent of all.
-    A call is never cut short: who has not answered has until her time to answer is over, and
-    the caller of this function waits a while before it takes that for silence.
+    A call is never cut short: who has not answered has until her time to answer is over, and a
+    pool that has not joined until the time to join is over; the caller of this function waits
+    (`PATIENCE_S`) before it takes either for silence.
     """
     if state.phase not in _MOVES:
         return None
@@ -65,6 +66,14 @@ def _closed(look: Look) -> Move | None:
     return Move(unlock_end(state), "解密时段结束", "the end of the unlock window")
 
 
+def _drawing(look: Look) -> Move | None:
+    state = look.state
+    if not state.draw.joined or drawing.all_joined(state, look.now):
+        return None
+    end = state.draw.received + state.rules.draw.join_seconds.value
+    return Move(end, "专家库加入时限", "the end of the pools' time to join")
+
+
 def _calling(look: Look) -> Move | None:
     state = look.state
     if drawing.all_contacted(state, look.now):
@@ -83,8 +92,13 @@ def _publicity(look: Look) -> Move | None:
 _MOVES: Mapping[Phase, Callable[[Look], Move | None]] = {
     Phase.ANNOUNCED: _announced,
     Phase.CLOSED: _closed,
+    Phase.DRAWING: _drawing,
     Phase.CALLING: _calling,
     Phase.PUBLICITY: _publicity,
 }
-PATIENT = frozenset({Phase.CALLING})
-"""Phases in which the clock is moved only after nothing has happened for a while."""
+PATIENCE_S: Mapping[Phase, float] = {Phase.CALLING: 2.0, Phase.DRAWING: 20.0}
+"""So long nothing must have happened in these phases before the clock is moved.
+
+Experts' programs answer at once if they answer at all; a pool joins in moments, but its node may
+be started anew meanwhile, and nobody is to be left out for that.
+"""

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.cli.demo.clock import PATIENT, Move, next_moment
+from node.cli.demo.clock import PATIENCE_S, Move, next_moment
 from node.cli.language import say
 from node.core.errors import StateError
 from node.core.rules.duties import duties_of
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from node.core.rules.state import TenderState
 
 LOOK_S = 0.1
-QUIET_S = 2.0
-"""How long nothing may happen before open calls are taken to stay unanswered."""
 STUCK_S = 120.0
 """How long nothing may happen before the demo gives up and says who owes what."""
 ACTORS = frozenset({"buyer", "bidder", "seat"})
@@ -95,7 +93,7 @@ class Conductor:
         state = self.ears.watch.state
         if state is None or not self.ears.watch.has_pools(self.ears.case.pools):
             return None
-        if state.phase in PATIENT and _steady() - self.changed < QUIET_S:
+        if _steady() - self.changed < PATIENCE_S.get(state.phase, 0.0):
             return None
         return next_moment(state, self.ears.now, self.ears.case.bids)
 

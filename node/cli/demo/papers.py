@@ -66,8 +66,17 @@ def trust_of(network: Network) -> dict[str, Any]:
 def followed(network: Network, view: RegistryView, root: Path) -> Network:
     """The network as the registry stands now; its users see those nodes that lie in its folder."""
     found = descriptors_at(view.changes, view.height).values()
-    here = (one for one in found if (root / "centres" / one.id / "config.toml").exists())
+    here = (one for one in found if (root / folder_of(root, one.id) / "config.toml").exists())
     return replace(network, descriptors=tuple(here), view=view)
+
+
+def folder_of(root: Path, member: str) -> Path:
+    """Where a member's node lies in the network's folder, relative to it.
+
+    `node init --out luoyang`, given there by the guide, puts one beside `centres`.
+    """
+    beside = Path(member)
+    return beside if (root / beside / "config.toml").exists() else Path("centres") / member
 
 
 def _founded(network: Network) -> RegistryView:
@@ -100,7 +109,7 @@ def network_of(network: Network, root: Path, *, running: bool) -> dict[str, Any]
 
 
 def _centre_of(network: Network, one: Descriptor, root: Path) -> dict[str, Any]:
-    folder = Path("centres") / one.id
+    folder = folder_of(root, one.id)
     return {
         "id": one.id,
         "role": one.role,

@@ -16,7 +16,7 @@ from node.cli.demo.processes import Children, Command
 from node.cli.demo.readiness import wait_until_ready
 from node.cli.demo.site import make_private
 from node.cli.language import say
-from node.core.errors import UnavailableError
+from node.core.errors import InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from node.cli.demo.plan import Plan
@@ -82,7 +82,8 @@ class Running:
         registry = registry_of(network)
         try:
             while True:
-                with suppress(UnavailableError):  # a chain that is away is shown by the nodes
+                # A chain that is away, or a change that nobody can read, is shown by the nodes.
+                with suppress(UnavailableError, InvalidError):
                     network = self._follow(network, registry())
                 write_network(network, self.site.root, running=True)
                 time.sleep(PIDS_EVERY_S)
@@ -90,10 +91,10 @@ class Running:
             return
 
     def _follow(self, network: Network, view: RegistryView) -> Network:
-        if network.view == view:
-            return network
+        """Look each time: a node's folder may come after its admission."""
         self.network = followed(network, view, self.site.root)
-        write_trust(self.network, self.site.root)
+        if network.view != view:
+            write_trust(self.network, self.site.root)
         return self.network
 
     def stop(self) -> None:

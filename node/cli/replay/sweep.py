@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from node.cli.demo.clock import PATIENT, next_moment
+from node.cli.demo.clock import PATIENCE_S, next_moment
 from node.cli.demo.tender import start_of
 from node.cli.language import say
 from node.core.errors import StateError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from node.services.ports.operator import Operator
 
 LOOK_S = 0.05
-QUIET_S = 2.0
 STUCK_S = 120.0
 MORNING = 480
 """Minute of the day on which a tender's stream is opened."""
@@ -65,11 +64,12 @@ def opening_day(case: TenderFile) -> int:
 
 @dataclass(slots=True)
 class Play:
-    """One tender that is under way."""
+    """One tender that is under way; `changed` is when its stream last grew, `heard` how far."""
 
     opened: Opened
     hearing: Hearing
     changed: float
+    heard: int = -1
     proven: bool = False
 
     @property
@@ -80,6 +80,11 @@ class Play:
     def is_over(self) -> bool:
         """Whether it has ended and every pool has opened the links of its seats."""
         return self.state is not None and is_settled(self.state)
+
+    def look(self) -> None:
+        """Note whether the stream has grown: a listener is also woken where it has not."""
+        if self.hearing.reading.after != self.heard:
+            self.heard, self.changed = self.hearing.reading.after, _steady()
 
 
 @dataclass(slots=True)
@@ -170,7 +175,7 @@ class Sweep:
                 news.clear()
                 if play.hearing.failed is not None:
                     raise play.hearing.failed
-                play.changed = _steady()
+                play.look()
         await self.prove(play)
         play.proven = True
 
@@ -198,7 +203,7 @@ class Sweep:
         state = play.state
         if state is None:
             return None
-        if state.phase in PATIENT and _steady() - play.changed < QUIET_S:
+        if _steady() - play.changed < PATIENCE_S.get(state.phase, 0.0):
             return None
         move = next_moment(state, self.now, len(play.opened.case.bidders))
         return None if move is None else move.to

@@ -44,4 +44,4 @@ def answer_until(state: TenderState) -> int:
     The other half is for what the pools say of it: a call logged after seed 2 was asked for would
     spoil the order in which the draw is proven.
     """
-    return state.draw.received + state.rules.draw.contact_seconds.value // 2
+    return state.draw.called + state.rules.draw.contact_seconds.value // 2

@@ -63,6 +63,9 @@ def draw_joined(state: TenderState, placed: Placed, body: DrawJoined) -> TenderS
     draw, pool = state.draw, placed.header.author.partition(":")[2]
     if body.draw != draw.id or pool not in draw.request.pools or pool in draw.joined:
         raise RuleError(f"{pool} is not awaited in this draw", article=DRAWING)
+    # Seed 1 is asked of those who joined by then: one more would change whose secrets it needs.
+    if all_joined(state, placed.received):
+        raise RuleError("the pools' time to join is over", article=DRAWING)
     if [listed.stratum for listed in body.lists] != list(range(len(draw.request.strata))):
         raise RuleError("one list for each stratum, in order", article=DRAWING)
     minimum = state.rules.draw.minimum_list
@@ -141,9 +144,11 @@ def _slate(state: TenderState, placed: Placed, body: DrawSeeded) -> TenderState:
     slates = law.rank_slates(bytes.fromhex(body.seed), draw.id, lists, ratio)
     slate = tuple(tuple(slated.person for slated in one) for one in slates)
     centres = {slated.person: slated.pool for one in slates for slated in one}
-    seeded = with_draw(
-        state, seeds=put(draw.seeds, "slate", body.seed), slate=slate, centre_of=centres
-    )
+    seeds = put(draw.seeds, "slate", body.seed)
+    # The time to call begins now: the pools may have been waited for until their time to join was
+    # over, and nobody is to be taken for silent who could not be called any earlier.
+    called = placed.received
+    seeded = with_draw(state, seeds=seeds, slate=slate, called=called, centre_of=centres)
     return replace(seeded, phase=Phase.CALLING)
 
 
@@ -170,6 +175,9 @@ def expert_contacted(state: TenderState, placed: Placed, body: ExpertContacted) 
         raise RuleError("not a person of this pool's slate", article=DRAWING)
     if body.person in draw.outcomes:
         raise RuleError("this person was contacted already", article=DRAWING)
+    # Seed 2 may be known by then: who is added would be chosen, and the round came too early.
+    if all_contacted(state, placed.received):
+        raise RuleError("the pools' time to call is over", article=DRAWING)
     outcomes = put(draw.outcomes, body.person, body.outcome)
     return with_draw(state, outcomes=outcomes, contacted_last=placed.seq)
 
@@ -177,7 +185,7 @@ def expert_contacted(state: TenderState, placed: Placed, body: ExpertContacted) 
 def all_contacted(state: TenderState, received: int) -> bool:
     """Are all of the slate contacted, or is the pools' time to call over?"""
     draw = state.draw
-    late = received >= draw.received + state.rules.draw.contact_seconds.value
+    late = received >= draw.called + state.rules.draw.contact_seconds.value
     return late or len(draw.outcomes) == sum(len(one) for one in draw.slate)
 
 

@@ -26,7 +26,7 @@ class Duty:
 def duties_of(state: TenderState, member: str, now: int) -> tuple[Duty, ...]:
     """All that `member` owes in this stream at `now` (epoch seconds), in the order to do it."""
     own = tuple(_host(state, now)) if member == state.keeper else ()
-    return (*own, *_pool(state, member), *_holder(state, member))
+    return (*own, *_pool(state, member, now), *_holder(state, member))
 
 
 def _host(state: TenderState, now: int) -> Iterator[Duty]:
@@ -122,10 +122,11 @@ _STEPS = {
 }
 
 
-def _pool(state: TenderState, member: str) -> Iterator[Duty]:
+def _pool(state: TenderState, member: str, now: int) -> Iterator[Duty]:
     if state.phase is Phase.DRAWING:
         draw = state.draw
-        if member in draw.request.pools and member not in draw.joined:
+        awaited = member in draw.request.pools and member not in draw.joined
+        if awaited and not drawing.all_joined(state, now):
             yield Duty("draw.joined/v1", draw.id)
     elif state.phase is Phase.CALLING:
         draw = state.draw

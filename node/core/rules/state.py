@@ -125,7 +125,10 @@ class Release:
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw: request, the pools' lists, both seeds, the calls and the picks."""
+    """One draw: request, the pools' lists, both seeds, the calls and the picks.
+
+    `received` is the time of the request, `called` that of the seed that made the slate.
+    """
 
     id: str
     request: DrawRequested
@@ -134,6 +137,7 @@ class Draw:
     joined_last: int = 0
     seeds: Mapping[str, str] = field(default_factory=empty)
     slate: tuple[tuple[str, ...], ...] = ()
+    called: int = 0
     centre_of: Mapping[str, str] = field(default_factory=empty)
     outcomes: Mapping[str, str] = field(default_factory=empty)
     contacted_last: int = 0

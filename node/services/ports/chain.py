@@ -33,8 +33,9 @@ class RegistryView:
 class Proposed:
     """A change of the registry that was proposed; `open`: not executed, and not lapsed.
 
-    `op` is its id (hex), `member` and `account` whom it is about, `active` whether that account
-    may write afterwards, `voters` the accounts that voted for it.
+    Anybody active may propose any bytes: nothing here is checked. `op` is its id (hex), `member`
+    and `account` whom it is about (`0x` and hex where it is no member's id), `active` whether
+    that account may write afterwards, `voters` the accounts that voted for it.
     """
 
     op: str

@@ -34,20 +34,25 @@ class Proposal:
     """A change of the registry that was proposed.
 
     `what`: `admit`, `suspend`, `change`, `malformed` (vote for none of those), or "" if it is no
-    longer open; `voters` are members' ids.
+    longer open; `voters` are members' ids. Of the descriptor, which may be of any size, only the
+    SHA-256 is told.
     """
 
     op: str
     member: str
     what: str
-    descriptor: bytes
+    digest: str
     voters: tuple[str, ...]
     open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """Who the members are (their descriptors), and what was proposed; a change needs `needed`."""
+    """Who the members are (their descriptors), and what was proposed; a change needs `needed`.
+
+    Of the proposals that nobody but their proposer voted for, only so many of one member are told
+    that the others' stay readable.
+    """
 
     members: tuple[bytes, ...]
     proposals: tuple[Proposal, ...]

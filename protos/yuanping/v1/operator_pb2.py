@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayuanping/v1/operator.proto\x12\x0byuanping.v1\"\x12\n\x10GetStatusRequest\"S\n\x11GetStatusResponse\x12\x0b\n\x03now\x18\x01 \x01(\x03\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06outbox\x18\x03 \x01(\x04\x12\x11\n\tuncovered\x18\x04 \x01(\x04\"4\n\x11OpenTenderRequest\x12\x0e\n\x06tender\x18\x01 \x01(\t\x12\x0f\n\x07ruleset\x18\x02 \x01(\t\"$\n\x12OpenTenderResponse\x12\x0e\n\x06stream\x18\x01 \x01(\t\"4\n\x12GetEvidenceRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06reader\x18\x02 \x01(\t\"$\n\x13GetEvidenceResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x14\n\x12ListMembersRequest\"f\n\x08Proposal\x12\n\n\x02op\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0c\n\x04what\x18\x03 \x01(\t\x12\x12\n\ndescriptor\x18\x04 \x01(\x0c\x12\x0e\n\x06voters\x18\x05 \x03(\t\x12\x0c\n\x04open\x18\x06 \x01(\x08\"`\n\x13ListMembersResponse\x12\x0f\n\x07members\x18\x01 \x03(\x0c\x12(\n\tproposals\x18\x02 \x03(\x0b\x32\x15.yuanping.v1.Proposal\x12\x0e\n\x06needed\x18\x03 \x01(\r\"J\n\x14ProposeMemberRequest\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\"#\n\x15ProposeMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t\"\x1f\n\x11VoteMemberRequest\x12\n\n\x02op\x18\x01 \x01(\t\" \n\x12VoteMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t\"\"\n\x14\x45xecuteMemberRequest\x12\n\n\x02op\x18\x01 \x01(\t\"#\n\x15\x45xecuteMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t2\xd1\x04\n\x0fOperatorService\x12J\n\tGetStatus\x12\x1d.yuanping.v1.GetStatusRequest\x1a\x1e.yuanping.v1.GetStatusResponse\x12M\n\nOpenTender\x12\x1e.yuanping.v1.OpenTenderRequest\x1a\x1f.yuanping.v1.OpenTenderResponse\x12R\n\x0bGetEvidence\x12\x1f.yuanping.v1.GetEvidenceRequest\x1a .yuanping.v1.GetEvidenceResponse0\x01\x12P\n\x0bListMembers\x12\x1f.yuanping.v1.ListMembersRequest\x1a .yuanping.v1.ListMembersResponse\x12V\n\rProposeMember\x12!.yuanping.v1.ProposeMemberRequest\x1a\".yuanping.v1.ProposeMemberResponse\x12M\n\nVoteMember\x12\x1e.yuanping.v1.VoteMemberRequest\x1a\x1f.yuanping.v1.VoteMemberResponse\x12V\n\rExecuteMember\x12!.yuanping.v1.ExecuteMemberRequest\x1a\".yuanping.v1.ExecuteMemberResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayuanping/v1/operator.proto\x12\x0byuanping.v1\"\x12\n\x10GetStatusRequest\"S\n\x11GetStatusResponse\x12\x0b\n\x03now\x18\x01 \x01(\x03\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06outbox\x18\x03 \x01(\x04\x12\x11\n\tuncovered\x18\x04 \x01(\x04\"4\n\x11OpenTenderRequest\x12\x0e\n\x06tender\x18\x01 \x01(\t\x12\x0f\n\x07ruleset\x18\x02 \x01(\t\"$\n\x12OpenTenderResponse\x12\x0e\n\x06stream\x18\x01 \x01(\t\"4\n\x12GetEvidenceRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06reader\x18\x02 \x01(\t\"$\n\x13GetEvidenceResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\x14\n\x12ListMembersRequest\"t\n\x08Proposal\x12\n\n\x02op\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0c\n\x04what\x18\x03 \x01(\t\x12\x0e\n\x06voters\x18\x05 \x03(\t\x12\x0c\n\x04open\x18\x06 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x07 \x01(\tJ\x04\x08\x04\x10\x05R\ndescriptor\"`\n\x13ListMembersResponse\x12\x0f\n\x07members\x18\x01 \x03(\x0c\x12(\n\tproposals\x18\x02 \x03(\x0b\x32\x15.yuanping.v1.Proposal\x12\x0e\n\x06needed\x18\x03 \x01(\r\"J\n\x14ProposeMemberRequest\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\"#\n\x15ProposeMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t\"\x1f\n\x11VoteMemberRequest\x12\n\n\x02op\x18\x01 \x01(\t\" \n\x12VoteMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t\"\"\n\x14\x45xecuteMemberRequest\x12\n\n\x02op\x18\x01 \x01(\t\"#\n\x15\x45xecuteMemberResponse\x12\n\n\x02op\x18\x01 \x01(\t2\xd1\x04\n\x0fOperatorService\x12J\n\tGetStatus\x12\x1d.yuanping.v1.GetStatusRequest\x1a\x1e.yuanping.v1.GetStatusResponse\x12M\n\nOpenTender\x12\x1e.yuanping.v1.OpenTenderRequest\x1a\x1f.yuanping.v1.OpenTenderResponse\x12R\n\x0bGetEvidence\x12\x1f.yuanping.v1.GetEvidenceRequest\x1a .yuanping.v1.GetEvidenceResponse0\x01\x12P\n\x0bListMembers\x12\x1f.yuanping.v1.ListMembersRequest\x1a .yuanping.v1.ListMembersResponse\x12V\n\rProposeMember\x12!.yuanping.v1.ProposeMemberRequest\x1a\".yuanping.v1.ProposeMemberResponse\x12M\n\nVoteMember\x12\x1e.yuanping.v1.VoteMemberRequest\x1a\x1f.yuanping.v1.VoteMemberResponse\x12V\n\rExecuteMember\x12!.yuanping.v1.ExecuteMemberRequest\x1a\".yuanping.v1.ExecuteMemberResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,21 +46,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMEMBERSREQUEST']._serialized_start=332
   _globals['_LISTMEMBERSREQUEST']._serialized_end=352
   _globals['_PROPOSAL']._serialized_start=354
-  _globals['_PROPOSAL']._serialized_end=456
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=458
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=554
-  _globals['_PROPOSEMEMBERREQUEST']._serialized_start=556
-  _globals['_PROPOSEMEMBERREQUEST']._serialized_end=630
-  _globals['_PROPOSEMEMBERRESPONSE']._serialized_start=632
-  _globals['_PROPOSEMEMBERRESPONSE']._serialized_end=667
-  _globals['_VOTEMEMBERREQUEST']._serialized_start=669
-  _globals['_VOTEMEMBERREQUEST']._serialized_end=700
-  _globals['_VOTEMEMBERRESPONSE']._serialized_start=702
-  _globals['_VOTEMEMBERRESPONSE']._serialized_end=734
-  _globals['_EXECUTEMEMBERREQUEST']._serialized_start=736
-  _globals['_EXECUTEMEMBERREQUEST']._serialized_end=770
-  _globals['_EXECUTEMEMBERRESPONSE']._serialized_start=772
-  _globals['_EXECUTEMEMBERRESPONSE']._serialized_end=807
-  _globals['_OPERATORSERVICE']._serialized_start=810
-  _globals['_OPERATORSERVICE']._serialized_end=1403
+  _globals['_PROPOSAL']._serialized_end=470
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=472
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=568
+  _globals['_PROPOSEMEMBERREQUEST']._serialized_start=570
+  _globals['_PROPOSEMEMBERREQUEST']._serialized_end=644
+  _globals['_PROPOSEMEMBERRESPONSE']._serialized_start=646
+  _globals['_PROPOSEMEMBERRESPONSE']._serialized_end=681
+  _globals['_VOTEMEMBERREQUEST']._serialized_start=683
+  _globals['_VOTEMEMBERREQUEST']._serialized_end=714
+  _globals['_VOTEMEMBERRESPONSE']._serialized_start=716
+  _globals['_VOTEMEMBERRESPONSE']._serialized_end=748
+  _globals['_EXECUTEMEMBERREQUEST']._serialized_start=750
+  _globals['_EXECUTEMEMBERREQUEST']._serialized_end=784
+  _globals['_EXECUTEMEMBERRESPONSE']._serialized_start=786
+  _globals['_EXECUTEMEMBERRESPONSE']._serialized_end=821
+  _globals['_OPERATORSERVICE']._serialized_start=824
+  _globals['_OPERATORSERVICE']._serialized_end=1417
 # @@protoc_insertion_point(module_scope)

@@ -182,24 +182,25 @@ Global___ListMembersRequest: _TypeAlias = ListMembersRequest  # noqa: Y015
 
 @_typing.final
 class Proposal(_message.Message):
-    """Next unused field number: 7."""
+    """Next unused field number: 8."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     OP_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
     WHAT_FIELD_NUMBER: _builtins.int
-    DESCRIPTOR_FIELD_NUMBER: _builtins.int
     VOTERS_FIELD_NUMBER: _builtins.int
     OPEN_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     op: _builtins.str
     """The operation's id, 64 hex digits."""
     member: _builtins.str
+    """The member's id; `0x` and 64 hex digits if it is none."""
     what: _builtins.str
     """`admit`, `suspend`, `change` or `malformed`; empty if it is no longer open."""
-    descriptor: _builtins.bytes
-    """What would stand in the registry."""
     open: _builtins.bool
+    digest: _builtins.str
+    """SHA-256 of the descriptor that would stand in the registry, 64 hex digits."""
     @_builtins.property
     def voters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the members that voted for it."""
@@ -210,13 +211,13 @@ class Proposal(_message.Message):
         op: _builtins.str = ...,
         member: _builtins.str = ...,
         what: _builtins.str = ...,
-        descriptor: _builtins.bytes = ...,
         voters: _abc.Iterable[_builtins.str] | None = ...,
         open: _builtins.bool = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["descriptor", b"descriptor", "member", b"member", "op", b"op", "open", b"open", "voters", b"voters", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "member", b"member", "op", b"op", "open", b"open", "voters", b"voters", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

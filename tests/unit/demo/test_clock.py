@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.cli.demo.clock import Move, next_moment
+from node.cli.demo.clock import PATIENCE_S, Move, next_moment
 from node.core.records.canonical import epoch_of
+from node.core.rules import drawing
 from node.core.rules.duties import duties_of
 from node.core.rules.opening import unlock_end
 from node.core.rules.state import Phase, TenderState
@@ -67,9 +68,33 @@ def test_window_is_kept_open_for_a_bidder_who_has_not_consented() -> None:
     assert next_moment(state, epoch_of(state.terms.opening), 0) is None
 
 
+@pytest.mark.parametrize("name", TENDERS)
+def test_a_pool_that_cannot_join_is_left_out_when_the_time_to_join_is_over(name: str) -> None:
+    """That of a centre which was admitted too late for this tender, for one."""
+    state = list(before(name, "draw.joined/v1"))[-1].before
+    assert 0 < len(state.draw.joined) < len(state.draw.request.pools)
+    end = state.draw.received + state.rules.draw.join_seconds.value
+    assert moved(state, state.draw.received, 0) == end
+    assert next_moment(state, end, 0) is None
+    assert not drawing.all_joined(state, end - 1)
+    assert drawing.all_joined(state, end)
+    assert duties_of(state, state.keeper, end)
+
+
+def test_clock_waits_for_the_first_pool_and_not_for_a_seed() -> None:
+    first = state_before("cn", "draw.joined/v1")
+    assert next_moment(first, first.draw.received, 0) is None
+    whole = state_before("cn", "draw.seeded/v1")
+    assert next_moment(whole, whole.draw.received, 0) is None
+
+
+def test_a_node_that_is_started_anew_has_time_to_join() -> None:
+    assert PATIENCE_S[Phase.DRAWING] > PATIENCE_S[Phase.CALLING]
+
+
 def test_silence_of_an_expert_lasts_until_the_time_to_call_is_over() -> None:
     last = list(before("cn", "expert.contacted/v1"))[-1].before
-    end = last.draw.received + last.rules.draw.contact_seconds.value // 2
+    end = last.draw.called + last.rules.draw.contact_seconds.value // 2
     assert moved(last, last.draw.received, 0) == end
 
 
@@ -85,7 +110,7 @@ def test_days_for_objections_are_skipped_as_a_whole() -> None:
 
 @pytest.mark.parametrize("name", TENDERS)
 def test_clock_stands_still_in_every_other_phase(name: str) -> None:
-    moving = {Phase.ANNOUNCED, Phase.CLOSED, Phase.CALLING, Phase.PUBLICITY}
+    moving = {Phase.ANNOUNCED, Phase.CLOSED, Phase.DRAWING, Phase.CALLING, Phase.PUBLICITY}
     seen = set()
     for said in world(name).said:
         if said.before.phase not in moving:

@@ -17,6 +17,7 @@ from node.core.records.kinds.session import ChairVoted
 from node.core.rules import draw as law
 from node.core.rules import drawing
 from node.core.rules.contact import answer_message, answer_until
+from node.core.rules.duties import duties_of
 from node.core.rules.seating import chair_of, seats_of
 from node.core.rules.state import Phase, Seat, TenderState
 from tests.world.moments import after, again, before, body, header, moment, place, refusal
@@ -243,9 +244,44 @@ def test_a_slate_of_a_pool_that_is_late_is_refused_before_its_time() -> None:
     assert after(place(early, received=draw.received + JOIN)).phase is Phase.CALLING
 
 
+def test_a_pool_that_joins_when_the_round_may_be_open_is_refused() -> None:
+    """It would change whose secrets seed 1 needs, after they were asked for: a tender held up."""
+    said = moment("jp", "draw.joined", -1)
+    draw, pool = said.before.draw, said.placed.header.author.partition(":")[2]
+    assert draw.joined
+    due = draw.received + JOIN
+    assert "time to join is over" in refusal(place(said, received=due))
+    assert pool in after(place(said, received=due - 1)).draw.joined
+    kinds = [duty.kind for duty in duties_of(said.before, pool, due)]
+    assert "draw.joined/v1" not in kinds
+    assert "draw.joined/v1" in [duty.kind for duty in duties_of(said.before, pool, due - 1)]
+    alone = in_draw(said, joined={})
+    assert pool in after(place(alone, received=due)).draw.joined, "somebody must be drawn from"
+
+
+def test_a_call_that_is_told_when_seed_2_may_be_known_is_refused() -> None:
+    said = moment("jp", "expert.contacted", -1)
+    due = said.before.draw.called + CALL
+    assert "time to call is over" in refusal(place(said, received=due))
+    person = said.placed.body.person  # type: ignore[union-attr]
+    assert person in after(place(said, received=due - 1)).draw.outcomes
+
+
+def test_experts_have_their_whole_time_to_answer_after_a_wait_for_the_pools() -> None:
+    """Else nobody could answer in a draw that a pool was left out of, nor in any after it."""
+    said = seeded()
+    draw = said.before.draw
+    kept = {pool: found for pool, found in draw.joined.items() if pool != HOST}
+    late = draw.received + JOIN
+    state = after(place(in_draw(said, joined=kept), received=late))
+    assert answer_until(state) == late + CALL // 2
+    assert not drawing.all_contacted(state, late + CALL - 1)
+    assert drawing.all_contacted(state, late + CALL)
+
+
 def test_picks_wait_for_the_calls_until_the_time_is_up() -> None:
     state = moment("jp", "expert.contacted", -1).before
-    due = state.draw.received + CALL
+    due = state.draw.called + CALL
     assert not drawing.all_contacted(state, due - 1)
     assert drawing.all_contacted(state, due)
     assert drawing.all_contacted(seeded(1).before, state.draw.received)
@@ -291,7 +327,7 @@ def test_the_host_is_a_member_of_the_round_whether_it_has_a_pool_or_not() -> Non
 
 def test_experts_answer_in_the_first_half_of_the_time_and_yes_is_not_no() -> None:
     state = contacted().before
-    assert answer_until(state) == state.draw.received + CALL // 2
+    assert answer_until(state) == state.draw.called + CALL // 2
     assert answer_message(OTHER, OTHER, accepted=True) != answer_message(
         OTHER, OTHER, accepted=False
     )

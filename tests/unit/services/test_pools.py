@@ -216,7 +216,7 @@ def test_a_call_says_time_and_place_and_waits_for_half_of_the_term() -> None:
     for line in (call.message_zh, call.message_en, *stage.called):
         assert not any(secret in line for secret in secrets)
     calling, term = stage.desks[GUEST].calling, state.rules.draw.contact_seconds.value
-    stage.clock.at = state.draw.received + term // 2 - 1
+    stage.clock.at = state.draw.called + term // 2 - 1
     assert asyncio.run(calling.contacted(state, call.person)) is None
     stage.clock.at += 1
     said = asyncio.run(calling.contacted(state, call.person))
@@ -249,7 +249,7 @@ def test_after_the_whole_term_nothing_more_is_said_of_a_call() -> None:
     call, answer = called(cast_)
     calling = stage.desks[GUEST].calling
     asyncio.run(calling.answer(answer))
-    stage.clock.at = state.draw.received + state.rules.draw.contact_seconds.value
+    stage.clock.at = state.draw.called + state.rules.draw.contact_seconds.value
     assert asyncio.run(calling.contacted(state, call.person)) is None
 
 
@@ -300,7 +300,7 @@ def test_too_late_an_answer_counts_no_more() -> None:
     state, stage = cast_.state, cast_.stage
     call, answer = called(cast_)
     calling = stage.desks[GUEST].calling
-    stage.clock.at = state.draw.received + state.rules.draw.contact_seconds.value // 2
+    stage.clock.at = state.draw.called + state.rules.draw.contact_seconds.value // 2
     said = asyncio.run(calling.contacted(state, call.person))
     assert said is not None
     for key, value in said[1].items():

@@ -209,6 +209,24 @@ def test_complete_round_passed_over_for_a_better_seed() -> None:
     assert judge(*rewritten(CN, change)) == (1, 5, "round")
 
 
+AWAY = replace(JP, name="tsuchiura-away", chain_away=True)
+"""A tender whose chain was away during the first round of its draw."""
+
+
+def test_round_that_the_chain_missed_is_held_again_by_all() -> None:
+    made = Whole(AWAY).run()
+    assert judge(made, evidence_of(made)) == (0, 0, "")
+
+
+def test_round_is_held_again_by_all_though_a_secret_of_it_was_out() -> None:
+    def change(made: Whole) -> None:
+        round_of, opener = _round(made, "slate")
+        early = bytes.fromhex(made.net.members["changsha"].account)
+        made.net.chain.slots["beacon"][layout.secret_slot(round_of, opener, early)] = b"\1" * 32
+
+    assert judge(*rewritten(AWAY, change)) == (1, 5, "round")
+
+
 def test_next_round_opened_before_the_reveals_were_over() -> None:
     def change(made: Whole) -> None:
         round_of, opener = _round(made, "slate")

@@ -116,17 +116,26 @@ class Chain:
         self._write("anchor", slots, words)
 
     def run_round(
-        self, round_id: str, opener: str, members: list[str], silent: str | None = None
+        self,
+        round_id: str,
+        opener: str,
+        members: list[str],
+        silent: str | None = None,
+        *,
+        away: bool = False,
     ) -> dict[str, str]:
-        """Open a round now; all commit, all but `silent` reveal. Gives the secrets by account."""
+        """Open a round now; all commit, all but `silent` reveal. Gives the secrets by account.
+
+        `away`: the chain takes nothing more until it is over.
+        """
         raw_id, who = bytes.fromhex(round_id), bytes.fromhex(opener)
         accounts = tuple(bytes.fromhex(one) for one in sorted(members))
         opened, commit_by, reveal_by = self.now, self.now + 5, self.now + 10
-        secrets = {one: self.chance.draw(32) for one in accounts}
+        secrets = {} if away else {one: self.chance.draw(32) for one in accounts}
         shown = {o: s for o, s in secrets.items() if o.hex() != silent}
         words = (
             _pack((opened, 8), (commit_by, 8), (reveal_by, 8)),
-            _pack((who, 20), (len(accounts), 4), (len(shown), 4)),
+            _pack((who, 20), (len(secrets), 4), (len(shown), 4)),
             _pack((len(accounts), 8)),
             *(_pack((one, 20)) for one in accounts),
         )

@@ -122,6 +122,10 @@ class Drawing(Bidding):
             self.net.chain.run_round(of, opener, accounts, account)
             accounts.remove(account)
             number = 1
+        elif purpose == "slate" and self.script.chain_away:
+            of = drawing.round_of(self.state, purpose, 0)
+            self.net.chain.run_round(of, opener, accounts, away=True)
+            number = 1
         round_id = drawing.round_of(self.state, purpose, number)
         secrets = self.net.chain.run_round(round_id, opener, accounts)
         self.net.wait_until(self.net.chain.now + 1)

@@ -25,7 +25,8 @@ class Bidder:
 class Script:
     """One tender. `findings`: bidder -> ground that all members but one find.
 
-    `void_slate` makes a pool keep silent in the first slate round; `dissents` is a seat.
+    `void_slate` makes a pool keep silent in the first slate round, `chain_away` everybody;
+    `dissents` is a seat.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Script:
     findings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     chair: bool = False
     void_slate: bool = False
+    chain_away: bool = False
     dissents: str = ""
     days: int = 21
 

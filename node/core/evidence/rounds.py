@@ -156,22 +156,23 @@ def _check_seed(
         if found.opened_at <= earliest:
             raise LinkError("round-early", path, f"round {number} of the {seeded.purpose}")
         slots += wanted_slots([(round_of, opener, members)])
-        left = _left(fact, round_of, found)
+        commits, reveals = _said(fact, round_of, found)
         if number < len(seeded.rounds) - 1:
-            if left == members:
+            if len(commits) == len(reveals) == len(members):
                 raise LinkError("round", path, "a complete round was passed over")
         else:
             _check_last(fact, seeded, found)
-        members, earliest = left, found.reveal_by
+        members = list(remaining(found.members, commits, reveals))
+        earliest = found.reveal_by
     return slots
 
 
-def _left(fact: BlockFact, round_of: str, found: RoundAnchor) -> list[bytes]:
-    """Who may go on to the next round: all but those who did not commit, or not reveal."""
+def _said(fact: BlockFact, round_of: str, found: RoundAnchor) -> tuple[set[bytes], set[bytes]]:
+    """Which of its members committed, and which revealed."""
     key = bytes.fromhex(round_of)
     commits = {m for m in found.members if any(read_commit(fact, key, found.opener, m))}
     reveals = {m for m in found.members if any(read_secret(fact, key, found.opener, m))}
-    return list(remaining(found.members, commits, reveals))
+    return commits, reveals
 
 
 def _check_last(fact: BlockFact, seeded: Seeded, found: RoundAnchor) -> None:

@@ -21,6 +21,8 @@ Purpose = Literal["slate", "pick", "lot"]
 ROUND_PURPOSES: tuple[Purpose, ...] = ("slate", "pick", "lot")
 HASH_BYTES = 32
 ACCOUNT_BYTES = 20
+LEAST_MEMBERS = 2
+"""So many secrets a seed needs: one member alone would choose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +198,14 @@ def remaining(
 
     Reveals are possible only once everybody has committed; so where a commitment is missing, those
     who gave none were silent, else those who revealed nothing. All of them: it was not void.
+
+    Where fewer than two would be left and nothing was revealed, it was the chain that was away, not
+    a member, and nobody can have known the seed: all of them again.
     """
     late = [member for member in members if member not in commits]
     silent = late or [member for member in members if member not in reveals]
-    return tuple(member for member in members if member not in silent)
+    left = tuple(member for member in members if member not in silent)
+    return left if reveals or len(left) >= LEAST_MEMBERS else tuple(members)
 
 
 def raw_hash(text: str, what: str) -> bytes:

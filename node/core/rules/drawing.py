@@ -125,7 +125,7 @@ def _check_round(state: TenderState, purpose: law.Purpose, body: DrawSeeded) -> 
     # A round after a voided one goes on without its silent member; check 5 proves who that was.
     if list(accounts) != sorted(set(accounts)) or not set(accounts) <= set(members):
         raise RuleError("the secrets are not of this round's members", article=BEACON)
-    if (first and accounts != members) or len(accounts) < 2:
+    if (first and accounts != members) or len(accounts) < law.LEAST_MEMBERS:
         raise RuleError("a missing reveal voids the round", article=BEACON)
     secrets = {bytes.fromhex(s.account): bytes.fromhex(s.secret) for s in body.secrets}
     if law.seed_of(body.round, secrets).hex() != body.seed:

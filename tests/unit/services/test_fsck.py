@@ -345,7 +345,7 @@ async def test_snapshot_of_the_pool_that_is_gone_is_named() -> None:
     salt = member(GUEST).salt()
     body = PoolPublished(cells=(), epoch=1, root="11" * 32, salt=salt, size=1)
     await guest.take(*pair, member(GUEST).says("pool.published/v1", body, pair[0].opened.id))
-    assert "no snapshot 1" in check(guest)["facts"].detail
+    assert "snapshot 1 of this pool" in check(guest)["facts"].detail
 
 
 async def test_leaf_that_was_named_as_lost_is_told_and_no_difference() -> None:

@@ -15,6 +15,7 @@ from node.services.losses import Looking
 from node.services.model import moved, row_of
 from node.services.ports import Batch, Stretch
 from node.services.regaining import Judge, OwnEntries
+from node.services.stretches import ticks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,10 +206,7 @@ class Gathering:
         store, origin = self.records.desk.store, self.records.log.origin
         known = {e for one in self.records.book.streams(own=True) for e in one.state.entries}
         looking = Looking(store, self.records.desk.blobs, self.records.publisher.remaker())
-        stretches, start = [], self.since
-        for note in store.notes(origin, self.since, quorum=False):
-            stretches.append(Stretch(start, store.entries(origin, start, note.size), note))
-            start = note.size
+        stretches = ticks_of(store, origin, self.since)
         rows = [row for one in self.records.book.streams(own=True) for row in self._new(one)]
         return [*looking.places(stretches, frozenset(known)), *looking.contents(rows)]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from node.core.log.note import COSIGNATURE, VerifierKey, parse_note
@@ -21,11 +20,12 @@ from node.core.rules.side import OwnState
 from node.services.differing import Difference, looking_at
 from node.services.lodging import kept_item, lodged_key
 from node.services.losses import unaccounted
-from node.services.ports import NEWEST_CLOCK, Stretch
+from node.services.ports import NEWEST_CLOCK
 from node.services.publisher import PADDING
 from node.services.remaking import Remaker
 from node.services.roster import Roster, key_of
 from node.services.standing import MARK, losses_of
+from node.services.stretches import ticks_of
 
 if TYPE_CHECKING:
     from node.core.log.merkle import Tree
@@ -58,7 +58,7 @@ class Owed:
         But for what was named as lost after a restore; `told` is how many those are.
         """
         secret = bytes.fromhex(self.store.fact(PADDING) or "")
-        stretches = self._stretches()
+        stretches = ticks_of(self.store, self.origin)
         lost = {loss.name for loss in losses_of(self.store) if loss.kind in ("place", "secret")}
         first, strange = unaccounted(stretches, own, _narrow(secret))
         at = {leaf for leaf, _, _ in strange}
@@ -76,13 +76,6 @@ class Owed:
                 detail = "it is neither padding nor a place that is here"
                 raise Difference(f"{self.origin} leaf {leaf}", detail)
         yield sum(len(one.entries) for one in stretches)
-
-    def _stretches(self) -> list[Stretch]:
-        entries, start, found = self.store.entries(self.origin), 0, []
-        for note in self.store.notes(self.origin, quorum=False):
-            found.append(Stretch(start, entries[start : note.size], note))
-            start = note.size
-        return found
 
     def witnessed(self, members: Members | None, trees: Mapping[str, Tree]) -> Iterator[int]:
         """What we cosigned last is in the log we hold, and no older than any word of ours in it."""
@@ -158,11 +151,6 @@ class Owed:
         if text is None:
             raise Difference(f"fact {key[:80]}", "a record says that it was written here")
         return text
-
-
-@lru_cache(maxsize=256)
-def _witness(name: str, key: bytes) -> VerifierKey:
-    return VerifierKey(name, COSIGNATURE, key)
 
 
 def check_endorsed(store: Store, where: str, seq: int, held: int) -> None:

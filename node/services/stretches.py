@@ -1,4 +1,4 @@
-"""A stretch of a log that somebody shows: does it go on from what we hold to its checkpoint?"""
+"""Stretches of a log: one that somebody shows (does it fit on ours?), and those that we hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from node.services.ports import LogNote, Stretch
 if TYPE_CHECKING:
     from node.core.log.cosignature import QuorumNote
     from node.core.log.merkle import Tree
-    from node.services.ports import LogPart
+    from node.services.ports import LogPart, Store
 
 
 def stretch_of(tree: Tree, part: LogPart, quorum: QuorumNote) -> Stretch:
@@ -32,3 +32,12 @@ def stretch_of(tree: Tree, part: LogPart, quorum: QuorumNote) -> Stretch:
     own = Note(quorum.note.text, quorum.note.signatures[:1]).encode()
     note = LogNote(head.origin, head.size, head.root.hex(), max(quorum.times), own, part.note)
     return Stretch(tree.size, fresh, note)
+
+
+def ticks_of(store: Store, origin: str, since: int = 0) -> list[Stretch]:
+    """A log as we hold it from a size on, one stretch for each of its checkpoints."""
+    entries, start, found = store.entries(origin, since), since, list[Stretch]()
+    for note in store.notes(origin, since, quorum=False):
+        found.append(Stretch(start, entries[start - since : note.size - since], note))
+        start = note.size
+    return found

@@ -79,7 +79,7 @@ class Database:
         with ExitStack() as undone:
             undone.callback(self.close)
             with mapped("opened", self._folder):
-                self._is_current = _is_current(self.engine)
+                self._is_current = is_newest(version_of(self.engine))
             if not self._is_current:
                 self.elect()
             undone.pop_all()
@@ -215,7 +215,7 @@ def _engine(address: URL) -> Engine:
         _make_file(Path(address.database or ""))
     engine = create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "begin", begin_sqlite)
     return engine
 
 
@@ -231,14 +231,14 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def begin_sqlite(connection: Connection) -> None:
+    """Begin by ourselves: a write takes SQLite's lock at once."""
     writes = connection.get_execution_options().get("yuanping_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_current(engine: Engine) -> bool:
+def is_newest(version: str | None) -> bool:
     """Whether no migration is due. Raises ConfigError if a newer version has changed it."""
-    version = version_of(engine)
     if version is not None and version > SCHEMA:
         raise ConfigError(f"the database is of schema {version}, newer than ours ({SCHEMA})")
     return version == SCHEMA

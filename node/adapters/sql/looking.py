@@ -22,7 +22,16 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from node.adapters.sql.engine import BUSY_MS, SCHEMA, Database, mapped, opened, version_of
+from node.adapters.sql.engine import (
+    BUSY_MS,
+    SCHEMA,
+    Database,
+    begin_sqlite,
+    is_newest,
+    mapped,
+    opened,
+    version_of,
+)
 from node.core.errors import ConfigError, UnavailableError
 
 T = TypeVar("T")
@@ -94,9 +103,7 @@ class LookedAt(Database):
 def _check(version: str | None) -> None:
     if version is None:
         raise ConfigError(NONE)
-    if version > SCHEMA:
-        raise ConfigError(f"the database is of schema {version}, newer than ours ({SCHEMA})")
-    if version < SCHEMA:
+    if not is_newest(version):
         raise UnavailableError(
             f"the database is of schema {version}, and this program reads {SCHEMA}: start the node "
             "once, that brings it up to date",
@@ -118,7 +125,7 @@ def _of_file(url: str) -> Engine:
         )
 
     engine = create_engine(f"sqlite+pysqlite:///{path}", creator=connect, hide_parameters=True)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin_sqlite)
     return engine
 
 
@@ -134,7 +141,3 @@ def _frozen(path: Path) -> str:
     wal = Path(f"{path}-wal")
     is_settled = not (wal.exists() and wal.stat().st_size)
     return "&immutable=1" if is_settled and not os.access(path.parent, os.W_OK) else ""
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")

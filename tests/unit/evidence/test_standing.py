@@ -100,12 +100,18 @@ def test_tender_under_way_may_still_take_the_record() -> None:
     assert beside(made, receipt, file=file).exit_code == 0
 
 
-def test_record_of_the_files_last_second_may_still_stand_after_its_end() -> None:
-    """Two records may have the same second, and the file ends with one of them."""
-    made = Whole(replace(JP, name="tsuchiura-second"))
+def ended(name: str) -> Whole:
+    """A tender of this name whose report is signed; the days for objections run."""
+    made = Whole(replace(JP, name=name))
     made.before_session()
     made.evaluate()
     made.end()
+    return made
+
+
+def test_record_of_the_files_last_second_may_still_stand_after_its_end() -> None:
+    """Two records may have the same second, and the file ends with one of them."""
+    made = ended("tsuchiura-second")
     file = made.net.evidence(made.state.stream, "regulator")
     last = time_of(read_evidence(file).host.places[-1].received)
     what = structs.replace(place_of(made, made.sealed[0].record).what, id=NOBODY, received=last)
@@ -114,10 +120,7 @@ def test_record_of_the_files_last_second_may_still_stand_after_its_end() -> None
 
 def test_tender_under_way_lacks_what_came_before_its_last_place() -> None:
     """The report is signed, the objection days run: that is when a bidder must be able to tell."""
-    made = Whole(replace(JP, name="tsuchiura-objections"))
-    made.before_session()
-    made.evaluate()
-    made.end()
+    made = ended("tsuchiura-objections")
     file = made.net.evidence(made.state.stream, "regulator")
     what = structs.replace(place_of(made, made.sealed[0].record).what, id=NOBODY)
     verdict = beside(made, stray_receipt(made, what), file=file)

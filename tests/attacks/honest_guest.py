@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,9 +20,9 @@ from node.core.evidence import anchor_devnet as layout
 from node.core.records.envelope import open_envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import DisputeRaised, StreamEndorsed
-from node.core.records.place import entry_of
 from node.core.rules.registry import Change
 from node.core.rules.state import Placed, TenderState
+from node.services import model
 from node.services.bell import Bell
 from node.services.draft import Intake
 from node.services.endorsing import Growth, GuestChecks
@@ -275,14 +275,4 @@ def _kind(row: PlaceRow) -> str:
 
 def row_of(stream: str, place: StoredPlace) -> PlaceRow:
     """A place of the world as a node keeps it."""
-    return PlaceRow(
-        stream=stream,
-        seq=place.seq,
-        record=place.what.id,
-        what=place.what,
-        where=place.where,
-        entry=entry_of(place.what, place.where),
-        envelope=place.envelope,
-        body=place.body,
-        index=place.index,
-    )
+    return replace(model.row_of(stream, _followed(place)), index=place.index)

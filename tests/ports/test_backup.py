@@ -119,16 +119,21 @@ async def test_backup_comes_back_whole_on_either_engine_and_marked(
     assert len(files) == 1
 
 
+async def backed_up(url: str, folder: Path, aside: Path, request: pytest.FixtureRequest) -> str:
+    """Back a filled store up to `a.tar`; gives the address of an empty database of its engine."""
+    await filled(url, folder)
+    assert back_up(folder, aside / "a.tar") == 0
+    kind = "sqlite" if url.startswith("sqlite") else "postgresql"
+    return other_url(kind, request, aside)
+
+
 @pytest.mark.anyio
 async def test_rows_are_counted_on_after_a_restore(
     database_url: str, tmp_path: Path, centre: Made, request: pytest.FixtureRequest
 ) -> None:
     """PostgreSQL's own counters know nothing of rows that came with a number."""
     folder = centre(database_url)
-    await filled(database_url, folder)
-    assert back_up(folder, tmp_path / "a.tar") == 0
-    kind = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-    url = other_url(kind, request, tmp_path)
+    url = await backed_up(database_url, folder, tmp_path, request)
     assert restore(centre(url, "other"), tmp_path / "a.tar") == 0
     store = SqlStore(url)
     try:
@@ -368,10 +373,7 @@ async def test_restore_that_was_cut_off_after_its_end_is_recognised(
 ) -> None:
     """Nobody is told to move aside what is whole; another backup, or a node's work, stays safe."""
     folder = centre(database_url)
-    await filled(database_url, folder)
-    assert back_up(folder, tmp_path / "a.tar") == 0
-    kind = "sqlite" if database_url.startswith("sqlite") else "postgresql"
-    url = other_url(kind, request, tmp_path)
+    url = await backed_up(database_url, folder, tmp_path, request)
     again = centre(url, "other")
     assert restore(again, tmp_path / "a.tar") == 0
     leftover = beside(url, again / "data")

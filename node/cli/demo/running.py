@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from node.services.ports import RegistryView
 
 PIDS_EVERY_S = 1.0
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def heed_signals() -> None:
@@ -32,7 +33,7 @@ def heed_signals() -> None:
 
     SIGINT is said, too: a shell that starts us in the background has it ignored.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, signal.default_int_handler)
 
 
@@ -76,19 +77,27 @@ class Running:
     def stay(self, network: Network) -> None:
         """Stay until somebody interrupts.
 
-        network.json follows nodes that are started anew, and both papers the members' votes.
+        network.json follows nodes that are started anew, and both papers the members' votes. The
+        signal is noted, too: what a handler raises is lost where Python runs a callback of its own
+        (a weak reference's, an import's).
         """
+        told: list[int] = []
+
+        def interrupt(number: int, _: object) -> None:
+            told.append(number)
+            raise KeyboardInterrupt
+
+        for number in STOPPING:
+            signal.signal(number, interrupt)
         self.output.progress(say("网络保持运行，Ctrl-C 停止", "the network stays; Ctrl-C stops it"))
         registry = registry_of(network)
-        try:
-            while True:
+        with suppress(KeyboardInterrupt):
+            while not told:
                 # A chain that is away, or a change that nobody can read, is shown by the nodes.
                 with suppress(UnavailableError, InvalidError):
                     network = self._follow(network, registry())
                 write_network(network, self.site.root, running=True)
                 time.sleep(PIDS_EVERY_S)
-        except KeyboardInterrupt:
-            return
 
     def _follow(self, network: Network, view: RegistryView) -> Network:
         """Look each time: a node's folder may come after its admission."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import sys
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,6 +21,15 @@ from tests.simulators import people
 from tests.unit.services.test_voting import whole
 
 MEMBERS = sorted(people.ROLES)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A network that stays takes the process's signals; the tests' own come back after it."""
+    before = {number: signal.getsignal(number) for number in running.STOPPING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def network() -> Network:
@@ -91,3 +104,22 @@ def test_an_unreadable_change_does_not_end_a_kept_network(
 
     told = staying(tmp_path, monkeypatch, broken)
     assert told == [MEMBERS]
+
+
+@pytest.mark.parametrize("number", running.STOPPING)
+def test_a_signal_whose_exception_is_lost_ends_a_kept_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    view = people.view()
+    lost: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda said: lost.append(said.exc_type))
+
+    def in_a_callback() -> object:
+        thing = {number}
+        ref = weakref.ref(thing, lambda _: os.kill(os.getpid(), number))
+        del thing
+        assert ref() is None
+        return view
+
+    assert staying(tmp_path, monkeypatch, in_a_callback, lambda: view) == [[]]
+    assert lost == [KeyboardInterrupt]

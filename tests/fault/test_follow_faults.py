@@ -133,3 +133,15 @@ async def test_reading_our_own_streams_again_leaves_those_that_we_follow_as_they
     side = office.book.side_of(rows[0].stream, GUEST)
     assert side is not None
     assert side.row.own
+
+
+async def test_partner_that_shows_the_stream_of_another_is_refused() -> None:
+    host = open_office(HOST)
+    rows = host.store.places(await host.open_tender())
+    shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+    store = MemoryStore()
+    guest = guest_on(store)
+    with pytest.raises(RuleError, match="the streams that it keeps"):
+        await guest.take(StreamRow(rows[0].stream, "tender", GUEST, own=False), shown)
+    assert guest.held(rows[0].stream) == 0
+    assert not store.places(rows[0].stream)

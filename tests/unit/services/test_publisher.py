@@ -14,6 +14,7 @@ from node.core.log.merkle import leaf_hash, root_of
 from node.core.log.proof import parse_proof
 from node.core.log.tiles import ENTRIES, Tile, parse_bundle, parse_tile
 from node.core.records.place import entry_bytes, entry_of_extra, padding_entry, read_extra
+from node.services.members import Members
 from node.services.publisher import PADDING
 from node.services.remaking import padding
 from tests.simulators.memory_store import MemoryStore
@@ -53,6 +54,15 @@ async def test_tick_of_six_is_padded_to_sixteen_and_padding_can_be_opened() -> N
     assert len(secret) == 32
     assert set(entries[4:]) == places | filling
     assert len(entries) == 4 + 16
+
+
+async def test_secret_of_the_padding_is_made_once_and_stays() -> None:
+    store, secret = MemoryStore(), bytes(range(32))
+    store.put_fact(PADDING, secret.hex())
+    office = open_office(HOST, store)
+    await office.publisher.publish_tick()
+    assert set(office.store.entries(office.log.origin)) == {padding(secret, 0, n) for n in range(4)}
+    assert store.fact(PADDING) == secret.hex()
 
 
 async def test_idle_tick_has_four_entries_or_one_without_padding() -> None:
@@ -139,6 +149,31 @@ async def test_node_restored_from_an_old_copy_halts() -> None:
     assert caught.value.code == "catching-up"
     size = len(host.store.entries(host.log.origin))
     assert offices[GUEST].store.witnessed(host.log.origin) == (size, host.log.tree.root().hex())
+
+
+async def test_so_many_partners_as_may_lie_do_not_halt_a_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offices, wires = open_network()
+    host = offices[HOST]
+    await host.tick()
+    await host.tick()
+    monkeypatch.setattr(Members, "faulty", lambda _: 1)
+    wires.cut.add(REGULATOR)
+    restored = open_office(HOST, MemoryStore(), clock=host.clock, wires=wires)
+    assert await restored.tick() is None
+    assert not restored.log.halted, "one of them may be the one that lies"
+    wires.cut.clear()
+    assert await restored.cosigning.collect() is None
+    assert restored.log.halted
+
+
+async def test_partner_that_answers_with_the_line_of_another_does_not_count() -> None:
+    offices, wires = open_network()
+    host = offices[HOST]
+    wires.desks[GUEST] = wires.desks[REGULATOR]
+    assert await host.tick() is None
+    assert host.cosigning.silent == {GUEST: "its answer has no cosignature of its own"}
 
 
 async def test_witness_knows_no_log_of_a_suspended_member() -> None:

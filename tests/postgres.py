@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -80,6 +81,17 @@ class Postgres:
             f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'zh'"
         )
         return self.url(name)
+
+    def create_for(self, name: str, members: Sequence[str]) -> str:
+        """An empty database for each member's node; what YUANPING_DEMO_DATABASE_URL then is."""
+        for member in members:
+            self.create(f"{name}_{member}")
+        return self.url(f"{name}_{{centre}}")
+
+    def drop_for(self, name: str, members: Sequence[str]) -> None:
+        """Remove them; whoever is still connected is cut off."""
+        for member in members:
+            self.execute(f"DROP DATABASE {name}_{member} WITH (FORCE)")
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run one statement as the cluster's owner; the rows it gives."""

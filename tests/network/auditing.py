@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from node.cli.checking import checking
 from node.settings import read_settings
 
 Place = tuple[str, int, str]
 """Stream, seq, entry."""
+FILE = "sqlite:///"
 UNTOLD = -1
 """The seq that a bidder is not told: it would count the other bids."""
 
@@ -36,8 +39,9 @@ class Audit:
     def check(self) -> None:
         """Fail if an acknowledged record is not where it was said to stand, or stands twice."""
         self.hear()
-        held = {centre: places_of(path) for centre, path in self._stores().items()}
-        keepers = {s: k for path in self._stores().values() for s, k in keepers_of(path).items()}
+        stores = stores_of(self.site)
+        held = {centre: places_of(url) for centre, url in stores.items()}
+        keepers = {s: k for url in stores.values() for s, k in keepers_of(url).items()}
         where = {r: p[0] for places in held.values() for r, p in places.items()}
         for record, (seq, entry) in self.told.items():
             assert record in where, f"acknowledged and lost: {record} at place {seq}"
@@ -50,23 +54,18 @@ class Audit:
     def check_all(self) -> None:
         """At the end: also receipts, partners' copies, and that nothing stands twice."""
         self.check()
-        stores = self._stores()
-        own = {centre: places_of(path, own=True) for centre, path in stores.items()}
+        stores = stores_of(self.site)
+        own = {centre: places_of(url, own=True) for centre, url in stores.items()}
         whole = {record: place for places in own.values() for record, place in places.items()}
         assert len(whole) == sum(map(len, own.values())), "a record stands in two streams"
-        for path in stores.values():
-            assert twice_logged(path) == [], "an entry stands twice in a log"
-            for record, place in places_of(path, own=False).items():
+        for url in stores.values():
+            assert twice_logged(url) == [], "an entry stands twice in a log"
+            for record, place in places_of(url, own=False).items():
                 assert whole.get(record) == place, f"a partner holds another place of {record}"
         for path in sorted((self.site / "receipts").glob("*.receipt")):
             record, stream = receipt_of(path)
             assert record in whole, f"receipted and lost: {record}"
             assert whole[record][0] == stream
-
-    def _stores(self) -> dict[str, Path]:
-        """The databases that are there, by centre."""
-        found = (self.site / "centres").glob("*/data/node.db")
-        return {path.parts[-3]: path for path in found if is_made(path)}
 
     def hear(self) -> int:
         """Read what was acknowledged since the last look: how many records there are by now.
@@ -87,33 +86,46 @@ class Audit:
         return len(self.told)
 
 
-def is_made(path: Path) -> bool:
+def stores_of(site: Path) -> dict[str, str]:
+    """The addresses of the databases that are there, by centre."""
+    configs = {name: site / "centres" / name / "config.toml" for name in members_of(site)}
+    urls = {name: read_settings(path).store.database_url for name, path in configs.items()}
+    return {name: url for name, url in urls.items() if is_made(url)}
+
+
+def is_made(url: str) -> bool:
     """Whether a store has its tables yet."""
-    return bool(_rows(path, "SELECT name FROM sqlite_master WHERE name = 'witnessed'"))
+    if url.startswith(FILE):
+        asked = "SELECT name FROM sqlite_master WHERE name = 'witnessed'"
+        return Path(url.removeprefix(FILE)).is_file() and bool(_rows(url, asked))
+    return _rows(url, "SELECT to_regclass('witnessed')") != [(None,)]
 
 
-def places_of(path: Path, *, own: bool | None = None) -> dict[str, Place]:
+def places_of(url: str, *, own: bool | None = None) -> dict[str, Place]:
     """Record -> place, of all streams of a store or of own or followed ones only."""
     mine = "(SELECT id FROM streams WHERE own)"
     where = "" if own is None else f" WHERE stream {'' if own else 'NOT '}IN {mine}"
-    rows = _rows(path, f"SELECT record, stream, seq, entry FROM places{where}")  # noqa: S608
+    rows = _rows(url, f"SELECT record, stream, seq, entry FROM places{where}")  # noqa: S608
     return {str(record): (str(s), int(seq), str(entry)) for record, s, seq, entry in rows}
 
 
-def keepers_of(path: Path) -> dict[str, str]:
+def keepers_of(url: str) -> dict[str, str]:
     """Stream -> keeper."""
-    return {str(s): str(k) for s, k in _rows(path, "SELECT id, keeper FROM streams")}
+    return {str(s): str(k) for s, k in _rows(url, "SELECT id, keeper FROM streams")}
 
 
-def twice_logged(path: Path) -> list[tuple[Any, ...]]:
+def twice_logged(url: str) -> list[tuple[Any, ...]]:
     """Entries that a log holds twice."""
-    asked = "SELECT origin, hex(entry) FROM entries GROUP BY origin, entry HAVING count(*) > 1"
-    return list(_rows(path, asked))
+    asked = "SELECT origin, entry FROM entries GROUP BY origin, entry HAVING count(*) > 1"
+    return list(_rows(url, asked))
 
 
-def _rows(path: Path, asked: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path, timeout=20)) as base:
-        return base.execute(asked).fetchall()
+def _rows(url: str, asked: str) -> list[tuple[Any, ...]]:
+    if url.startswith(FILE):
+        with closing(sqlite3.connect(url.removeprefix(FILE), timeout=20)) as file:
+            return file.execute(asked).fetchall()
+    with closing(psycopg.connect(url)) as server:
+        return server.execute(asked.encode()).fetchall()
 
 
 def receipt_of(path: Path) -> tuple[str, str]:
@@ -128,10 +140,9 @@ def fsck(site: Path, centre: str) -> set[str]:
 
     A node that was killed before it had made its tables has none to be looked at.
     """
-    store = site / "centres" / centre / "data" / "node.db"
-    if not (store.is_file() and is_made(store)):
-        return set()
     settings = read_settings(site / "centres" / centre / "config.toml")
+    if not is_made(settings.store.database_url):
+        return set()
     with checking(settings, lambda *_: None) as check:
         found = list(check.run())
     bad = [one for one in found if one.status == "failed"]

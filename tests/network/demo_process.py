@@ -26,6 +26,9 @@ from node.cli.main import run
 run()
 """
 """The command as a shell starts it in the background: with SIGINT ignored."""
+MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
+"""The members of the demo's network, its host first."""
+DATABASE = "YUANPING_DEMO_DATABASE_URL"
 LIMIT_S = 240.0
 """Longest time of one demo, on a machine that does other things as well."""
 

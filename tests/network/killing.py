@@ -23,12 +23,11 @@ from urllib.request import urlopen
 
 from node.settings import read_settings
 from tests.network.auditing import Audit, fsck, members_of
-from tests.network.demo_process import nobody_is_left
+from tests.network.demo_process import MEMBERS, nobody_is_left
 from tests.network.field import Field, Running, is_gone, until_gone
 from tests.network.freezing import stopped
 from tests.network.spy.striking import ANY, FAILED, KILLED, Blow
 
-MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 CONDUCTOR, CHAIN = "conductor", "chain"
 REPLAY = (*MEMBERS * 2, "crowd", "crowd", CHAIN, CONDUCTOR)
 """Who is struck in a replay, by weight."""

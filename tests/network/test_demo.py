@@ -22,8 +22,15 @@ from node.adapters.telemetry import Watched
 from node.cli import main as program
 from node.core.evidence.trust import parse_trust
 from node.settings import read_settings
-from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
-from tests.network.wholeness import MEMBERS
+from tests.network.demo_process import (
+    DATABASE,
+    MEMBERS,
+    Demo,
+    nobody_is_left,
+    run_command,
+    start_demo,
+    start_node,
+)
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.network
@@ -43,9 +50,7 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "postgresql":
             server: Postgres = request.getfixturevalue("postgres")
-            for member in MEMBERS:
-                server.create(f"finished_{member}")
-            patch.setenv("YUANPING_DEMO_DATABASE_URL", server.url("finished_{centre}"))
+            patch.setenv(DATABASE, server.create_for("finished", MEMBERS))
         demo = start_demo(tmp_path_factory.mktemp("jp") / "demo")
     assert demo.ended() == 0, demo.out[-3000:] + demo.err[-3000:]
     return demo

@@ -19,9 +19,9 @@ import pytest
 from node.cli.demo.site import Mark, free_ports
 from tests.conftest import ROOT
 from tests.network.album import HOST, TENDERS
-from tests.network.demo_process import PROGRAM, Demo, nobody_is_left, start_demo
+from tests.network.demo_process import MEMBERS, PROGRAM, Demo, nobody_is_left, start_demo
 from tests.network.freezing import Reins, fetch
-from tests.network.wholeness import MEMBERS, check_whole, ending
+from tests.network.wholeness import check_whole, ending
 from tests.small_disk import SmallDisk, small_disk
 
 pytestmark = pytest.mark.network

@@ -13,17 +13,19 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.network.auditing import fsck, members_of
-from tests.network.demo_process import nobody_is_left
+from tests.network.demo_process import DATABASE, MEMBERS, nobody_is_left
 from tests.network.field import under_fire
 from tests.network.killing import DEMO, REPLAY, WRITES, Killer, Strike, first_strike, strikes
 from tests.network.spy.striking import KILLED, Blow
+from tests.postgres import Postgres
 
 pytestmark = pytest.mark.network
 CSV = """\
@@ -43,6 +45,27 @@ KILLS, EVERY_S = 6, 4.0
 SOAK_KILLS, SOAK_EVERY_S = 60, 0.6
 """Most kills of one run of a soak: it must come to its end, too."""
 SOAK_TENDERS = 8
+
+
+Stores = Callable[[int], AbstractContextManager[None]]
+"""Makes the nodes' databases for the run of a seed."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Stores:
+    """Give files of the nodes' own, or a database in PostgreSQL for each."""
+    if request.param == "sqlite":
+        return lambda _: nullcontext()
+    server: Postgres = request.getfixturevalue("postgres")
+
+    @contextmanager
+    def served(seed: int) -> Iterator[None]:
+        name = f"kills_{seed}"
+        monkeypatch.setenv(DATABASE, server.create_for(name, MEMBERS))
+        yield
+        server.drop_for(name, MEMBERS)
+
+    return served
 
 
 def seeds() -> Iterator[int]:
@@ -82,12 +105,11 @@ def replayed(lines: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
     return {one["tender_id"]: (one["winner"], one["price"]) for one in found}
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_replay_ends_the_same_whoever_is_killed(number: int, tmp_path: Path) -> None:
-    seed = next(seeds()) + number
+def test_replay_ends_the_same_whoever_is_killed(stores: Stores, tmp_path: Path) -> None:
+    seed = next(seeds())
     (tmp_path / "tenders.csv").write_text(CSV, "utf-8")
     words = ("replay", str(tmp_path / "tenders.csv"), "--out", str(tmp_path / "net"), "--json")
-    with under_fire(tmp_path / "net", words) as made:
+    with stores(seed), under_fire(tmp_path / "net", words) as made:
         killer = Killer(made, strikes(seed, REPLAY, EVERY_S), KILLS)
         assert replayed(struck(killer, seed)) == WINNERS
 
@@ -143,12 +165,13 @@ class Soak:
 
 
 @pytest.mark.soak
-def test_soak_demos(tmp_path: Path) -> None:
+def test_soak_demos(stores: Stores, tmp_path: Path) -> None:
     """The same with the demo: its actors are programs of their own."""
     soak = Soak()
     for seed in seeds():
         site = tmp_path / str(seed)
-        with under_fire(site, ("demo", "--out", str(site), "--json")) as made:
+        words = ("demo", "--out", str(site), "--json")
+        with stores(seed), under_fire(site, words) as made:
             killer = Killer(made, strikes(seed, DEMO, SOAK_EVERY_S), SOAK_KILLS)
             end = struck(killer, seed, first_strike(seed))[-1]
             assert (end["winner"], end["price"], end["verified"]) == DEMO_WINNER
@@ -159,13 +182,13 @@ def test_soak_demos(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_soak_replays(tmp_path: Path, shared_data: Path) -> None:
+def test_soak_replays(stores: Stores, tmp_path: Path, shared_data: Path) -> None:
     """Real tenders, killed at will: nothing acknowledged lost, nothing twice, every store clean."""
     soak, csv = Soak(), shared_data / "tsuchiura_2007_2011.csv"
     for seed in seeds():
         site = tmp_path / str(seed)
         words = ("replay", str(csv), "--limit", str(SOAK_TENDERS), "--out", str(site), "--json")
-        with under_fire(site, words) as made:
+        with stores(seed), under_fire(site, words) as made:
             killer = Killer(made, strikes(seed, REPLAY, SOAK_EVERY_S), SOAK_KILLS)
             replayed(struck(killer, seed, first_strike(seed)))
             soak.add(killer, seed)

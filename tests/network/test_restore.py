@@ -25,9 +25,16 @@ from node.core.errors import NodeError
 from node.core.rules.ruleset import builtin_digest
 from node.services.standing import mark_of
 from tests.network.album import HOST
-from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
+from tests.network.demo_process import (
+    MEMBERS,
+    Demo,
+    nobody_is_left,
+    run_command,
+    start_demo,
+    start_node,
+)
 from tests.network.freezing import Reins, fetch
-from tests.network.wholeness import MEMBERS, check_whole, ending, tender_entries
+from tests.network.wholeness import check_whole, ending, tender_entries
 
 pytestmark = pytest.mark.network
 BIDDERS, WINNER, RULES = 7, "B283", "jp-tsuchiura"

@@ -10,11 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.network.demo_process import Demo, nobody_is_left, run_command, start_demo, start_node
+from tests.network.demo_process import (
+    DATABASE,
+    MEMBERS,
+    Demo,
+    nobody_is_left,
+    run_command,
+    start_demo,
+    start_node,
+)
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.network
-MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
 HOST = "zhuzhou"
 TAKEOVER_S = 10.0
 WAIT_S = 60.0
@@ -41,9 +48,7 @@ def until_told(demo: Demo, kind: str) -> None:
 def test_standby_takes_over_from_a_killed_host_and_ends_when_it_loses_its_session(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for member in MEMBERS:
-        postgres.create(f"takeover_{member}")
-    monkeypatch.setenv("YUANPING_DEMO_DATABASE_URL", postgres.url("takeover_{centre}"))
+    monkeypatch.setenv(DATABASE, postgres.create_for("takeover", MEMBERS))
     demo = start_demo(tmp_path / "demo", "--json")
     folder = demo.folder / "centres" / HOST
     demo.until((folder / "pid").exists)

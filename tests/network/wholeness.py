@@ -16,8 +16,7 @@ from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import RecordRefused
 from node.core.records.place import read_extra
 from node.services.ports import PlaceRow
-
-MEMBERS = ("zhuzhou", "shiyan", "xian", "regulator")
+from tests.network.demo_process import MEMBERS
 
 
 def check_whole(folder: Path, receipts: int) -> None:

@@ -6,7 +6,8 @@ from itertools import islice
 
 import pytest
 
-from tests.network.killing import CONDUCTOR, DEMO, MEMBERS, REPLAY, WRITES, Strike, strikes
+from tests.network.demo_process import MEMBERS
+from tests.network.killing import CONDUCTOR, DEMO, REPLAY, WRITES, Strike, strikes
 from tests.network.spy.striking import ANY, FAILED, KILLED, program_of
 
 

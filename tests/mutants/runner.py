@@ -63,10 +63,15 @@ def try_one(mutant: Mutant) -> Outcome:
 
 
 def run_suites(suites: Iterable[str], env: dict[str, str]) -> tuple[int, str]:
-    """Pytest's exit status and words. Raises BrokenRunError, subprocess.TimeoutExpired."""
+    """Pytest's exit status and words. Raises BrokenRunError, subprocess.TimeoutExpired.
+
+    Each has temporary folders of its own: pytest removes those of earlier runs, and two that do
+    so at once may stumble over each other.
+    """
     with tempfile.TemporaryDirectory() as folder:
+        words = ["-x", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "--tb=no", "-p", "no:cacheprovider", *suites],
+            [sys.executable, "-m", "pytest", *words, *suites],
             cwd=ROOT,
             env={**_environment(folder), **env},
             capture_output=True,

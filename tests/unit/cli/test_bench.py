@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,22 +15,28 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nacl.bindings as sodium
 import pytest
 
 from node.cli import main as program
 from node.cli.bench.append import ORIGIN, Shelf, write_tiles
 from node.cli.bench.benches import BENCHES, Bench
+from node.cli.bench.bundle import signatures_of
 from node.cli.bench.command import Session, choose
 from node.cli.bench.measure import Measured, Pair, Work, measure
 from node.cli.bench.proofs import hash_paths
 from node.cli.bench.setting import LeftOut, Setting
 from node.cli.output import Output
 from node.core.errors import ConfigError
+from node.core.evidence.verify import verify
+from node.core.log import note
 from node.core.log.checkpoint import parse_checkpoint
 from node.core.log.merkle import Tree, leaf_hash
 from node.core.log.note import parse_note
 from node.core.log.tiles import parse_tile
+from node.core.records import keys
 from node.core.records.keys import signer_from_seed
+from tests.world.session import evidence, world
 
 
 @dataclass
@@ -220,3 +227,27 @@ def test_cheap_benches_through_the_command(
         assert line["met"] == (Decimal(line["ratio"]) >= Decimal(line["goal"]))
     assert status == (1 if lines[-1]["missed"] else 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_floor_of_a_bundle_checks_what_the_verifier_checks_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, trust = evidence("jp", "regulator"), world("jp").net.trust()
+    asked = Counter[str]()
+
+    def counted(suite: str, check: Callable[..., object]) -> Callable[..., object]:
+        def checked(*words: object) -> object:
+            asked[suite] += 1
+            return check(*words)
+
+        return checked
+
+    check = counted("ed25519", sodium.crypto_sign_open)
+    for module in (sodium, note):
+        monkeypatch.setattr(module, "crypto_sign_open", check)
+    monkeypatch.setattr(keys, "_verify_es256", counted("es256", keys._verify_es256))
+    keys._verify.cache_clear()
+    note._open_signed.cache_clear()
+    assert verify(data, trust).word == "proven"
+    assert signatures_of(json.loads(data), trust) == asked
+    assert asked["es256"] > 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from node.core.errors import NodeError, RuleError
+from node.core.errors import NodeError, RuleError, UnavailableError
 from node.core.records.kinds.draws import DrawSeeded
 from node.core.records.kinds.streams import (
     DisputeRaised,
@@ -25,9 +25,10 @@ from node.services.judging import judge_ahead
 from node.services.lodging import kept_item, lodged_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from node.core.records.kinds import Body
+    from node.core.rules.registry import Change
     from node.core.rules.side import OwnState
     from node.core.rules.state import Placed, TenderState
     from node.services.desk import Desk
@@ -88,11 +89,14 @@ class GuestChecks:
     desk: Desk
     members: Members
 
-    def check(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
-        """Judge one place that the fold is about to take."""
-        self._check_own(state, side, placed)
-        if placed.seq > 0 and isinstance(placed.body, RegistryNoted):
+    def check_members(self, placed: Placed) -> None:
+        """Judge a place of any stream, its first ones too, that names the members."""
+        if isinstance(placed.body, RegistryNoted):
             self._check_registry(placed.body)
+
+    def check(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
+        """Judge one place of a tender that the fold is about to take."""
+        self._check_own(state, side, placed)
         if isinstance(placed.body, DrawSeeded):
             self._check_seed(state, placed.body)
         if isinstance(placed.body, RecordRefused):
@@ -120,14 +124,26 @@ class GuestChecks:
         raise RuleError("the host refused a record that the rules allow", article="protocol 4")
 
     def _check_registry(self, body: RegistryNoted) -> None:
-        """The members named are those of our own view of the chain at that height."""
+        """The members named are those of our own view of the chain at that height.
+
+        While the chain does not answer our last view counts, if it agrees (protocol 7).
+        """
         view = self.members.view
+        agrees = view is not None and entries_at(view.changes, body.height) == body.entries
         if view is None or view.height < body.height:
-            self.desk.chain.latest()
-            view = self.desk.chain.registry()
-            self.members.take(view)
-        if entries_at(view.changes, body.height) != body.entries:
+            try:
+                agrees = entries_at(self._newest_changes(), body.height) == body.entries
+            except UnavailableError:
+                if not agrees:
+                    raise
+        if not agrees:
             raise RuleError("these are not the members on the chain", article="protocol 7")
+
+    def _newest_changes(self) -> Sequence[Change]:
+        self.desk.chain.latest()
+        view = self.desk.chain.registry()
+        self.members.take(view)
+        return view.changes
 
     def _check_seed(self, state: TenderState, body: DrawSeeded) -> None:
         """The secrets are those revealed on the chain; a silent chain is left to the verifier."""

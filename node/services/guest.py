@@ -157,10 +157,12 @@ class Guest:
         stream = begin(self.book.laws, first, second, own=False)
         if stream.row.keeper != row.keeper:
             raise RuleError("a partner shows the streams that it keeps", article="protocol 4")
+        self.checks.check_members(second.placed())
         return stream
 
     def _next(self, stream: Stream, item: Followed) -> Stream:
         candidate = read_place(stream.row.id, item)
+        self.checks.check_members(candidate.placed())
         if isinstance(stream.state, TenderState):
             mine = self.book.side_of(stream.row.id, self.me)
             side = mine.state if mine and isinstance(mine.state, OwnState) else None

@@ -123,7 +123,7 @@ class WorldPartner:
         async for more in wanted:
             for one in more:
                 places = self.made.net.logs[HOST].streams[one.stream].places[one.after + 1 :]
-                yield [(number, [_followed(place) for place in places])]
+                yield [(number, [followed(place) for place in places])]
                 number += 1
 
     async def streams(self) -> AsyncIterator[StreamRow]:
@@ -137,7 +137,8 @@ class WorldPartner:
         yield after
 
 
-def _followed(place: StoredPlace) -> Followed:
+def followed(place: StoredPlace) -> Followed:
+    """A place of the world as a partner shows it."""
     return Followed(place.seq, place.what, place.where, place.envelope, place.body)
 
 
@@ -275,4 +276,4 @@ def _kind(row: PlaceRow) -> str:
 
 def row_of(stream: str, place: StoredPlace) -> PlaceRow:
     """A place of the world as a node keeps it."""
-    return replace(model.row_of(stream, _followed(place)), index=place.index)
+    return replace(model.row_of(stream, followed(place)), index=place.index)

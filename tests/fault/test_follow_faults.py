@@ -25,6 +25,9 @@ pytestmark = pytest.mark.anyio
 class NoChecks:
     """A guest that compares nothing beyond the fold."""
 
+    def check_members(self, _: Placed) -> None:
+        """All members are believed."""
+
     def check(self, *_: object) -> None:
         """Nothing is disputed."""
 
@@ -59,14 +62,15 @@ async def test_follower_goes_on_after_a_commit_in_doubt(
     assert guest_on(disk).book.streams() == guest.book.streams()
 
 
-class Suspicious:
+class Suspicious(NoChecks):
     """A guest that disputes one place of one stream."""
 
     def __init__(self, stream: str, seq: int) -> None:
         self.stream, self.seq = stream, seq
 
-    def check(self, state: TenderState, _side: object, placed: Placed) -> None:
+    def check(self, *moment: object) -> None:
         """Raise for that place."""
+        state, _, placed = cast("tuple[TenderState, object, Placed]", moment)
         if (state.stream, placed.seq) == (self.stream, self.seq):
             raise RuleError("wrong", article="ours")
 

@@ -1,0 +1,206 @@
+"""What a host's fold would take, and a guest's own eyes do not: each lie is disputed by itself.
+
+The tender is an honest one, followed to its end. Each test changes one of its places and asks the
+guest's checks about it, with the state that the guest had before that place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import pytest
+from msgspec import structs
+
+from node.core.errors import RuleError, UnavailableError
+from node.core.records.canonical import encode
+from node.core.records.kinds.draws import DrawSeeded
+from node.core.records.kinds.streams import RecordRefused
+from node.core.rules.side import OwnState
+from node.core.rules.state import Placed, TenderState
+from node.services.endorsing import GuestChecks
+from node.services.guest import Guest
+from node.services.lodging import encode_payload, lodged_key
+from node.services.members import Members
+from node.services.ports import Followed, RegistryView, StreamRow
+from tests.attacks.honest_guest import HonestGuest, followed
+from tests.simulators import people
+from tests.simulators.office import open_office
+from tests.world.network import HOST
+from tests.world.session import world
+
+if TYPE_CHECKING:
+    from node.services.desk import Desk
+
+GUEST = "xiangtan"
+
+
+class Moment(NamedTuple):
+    """One place as a guest judges it: the state before it, its own side stream, the place."""
+
+    state: TenderState
+    side: OwnState | None
+    placed: Placed
+
+
+class Asked:
+    """The guest's checks, and all that they were asked."""
+
+    def __init__(self, checks: GuestChecks) -> None:
+        self.checks, self.moments = checks, list[Moment]()
+
+    def check_members(self, placed: Placed) -> None:
+        """As the guest does."""
+        self.checks.check_members(placed)
+
+    def check(self, *moment: Any) -> None:  # noqa: ANN401 - as the guest gives it
+        """Note it, and judge it."""
+        self.moments.append(Moment(*moment))
+        self.checks.check(*moment)
+
+
+@cache
+def asked() -> tuple[HonestGuest, tuple[Moment, ...]]:
+    """A guest, and the honest tender as it judged it, place by place."""
+    made = world("jp")
+    guest = HonestGuest(GUEST, made)
+    checks = Asked(guest.guest.checks)
+    guest.guest.checks = cast("Any", checks)
+    places = made.net.logs[HOST].streams[guest.stream].places
+    row = StreamRow(guest.stream, "tender", HOST, own=False)
+    asyncio.run(guest.guest.take(row, [followed(place) for place in places]))
+    assert guest.held == len(places)
+    return guest, tuple(checks.moments)
+
+
+def first(is_it: Callable[[Placed], bool]) -> Moment:
+    """The first place like this; the guest accepts it as it stands."""
+    moment = next(moment for moment in asked()[1] if is_it(moment.placed))
+    judge(moment)
+    return moment
+
+
+def judge(moment: Moment) -> None:
+    """What the guest says to it."""
+    guest = asked()[0]
+    GuestChecks(guest.desk, guest.members).check(*moment)
+
+
+def with_body(moment: Moment, **members: object) -> Moment:
+    """The same place with another body."""
+    body = structs.replace(cast("Any", moment.placed.body), **members)
+    return moment._replace(placed=replace(moment.placed, body=body))
+
+
+@pytest.mark.parametrize("role", ["centre", "expert"])
+def test_host_speaks_for_a_guest_or_from_its_seats(role: str) -> None:
+    def is_ours(placed: Placed) -> bool:
+        kind, _, name = placed.header.author.partition(":")
+        seat = world("jp").state.seats.get(name)
+        return kind == role and (name == GUEST or (seat is not None and seat.centre == GUEST))
+
+    moment = first(is_ours)
+    side = moment.side
+    assert side is not None
+    assert moment.placed.id in side.lodged
+    lodged = {k: v for k, v in side.lodged.items() if k != moment.placed.id}
+    for without in (replace(side, lodged=lodged), None):
+        with pytest.raises(RuleError, match="never lodged"):
+            judge(moment._replace(side=without))
+
+
+def test_host_refuses_what_the_rules_allow() -> None:
+    moment = first(lambda placed: placed.header.author == f"centre:{GUEST}")
+    guest, _ = asked()
+    place = world("jp").net.logs[HOST].streams[guest.stream].places[moment.placed.seq]
+    record = {"envelope": encode(place.envelope).decode(), "body": (place.body or b"").decode()}
+    payload = {"host": HOST, "sealed": "", **record}
+    body = RecordRefused(article="ours", code="rule", record=moment.placed.id, salt="5a" * 32)
+    header = structs.replace(
+        moment.placed.header, type="record.refused/v1", author=f"centre:{HOST}"
+    )
+    refused = moment._replace(placed=replace(moment.placed, header=header, body=body))
+    judge(refused)
+    guest.store.put_fact(lodged_key(moment.placed.id), encode_payload(payload))
+    with pytest.raises(RuleError, match="the rules allow"):
+        judge(refused)
+    over = world("jp").state
+    judge(refused._replace(state=over, placed=replace(refused.placed, seq=len(over.entries))))
+
+
+@dataclass
+class FarChain:
+    """A chain that shows this registry, or does not answer."""
+
+    view: RegistryView | None
+
+    def latest(self) -> None:
+        """Look for news."""
+        if self.view is None:
+            raise UnavailableError("the chain does not answer", code="chain")
+
+    def registry(self) -> RegistryView:
+        """What it shows now."""
+        assert self.view is not None
+        return self.view
+
+
+async def began(mine: RegistryView, chain: RegistryView | None) -> int:
+    """How many places a guest with this view takes of a stream whose host named all members."""
+    host, office = open_office(people.HOST), open_office(people.GUEST)
+    members = Members(people.GUEST)
+    members.take(mine)
+    desk = cast("Desk", SimpleNamespace(me=people.GUEST, chain=FarChain(chain)))
+    checks = GuestChecks(desk, members)
+    guest = Guest(people.GUEST, office.book, office.store, office.clock, office.bell, checks)
+    rows = host.store.places(await host.open_tender())
+    shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
+    row = StreamRow(rows[0].stream, "tender", people.HOST, own=False)
+    try:
+        await guest.take(row, shown[:3])
+    finally:
+        assert len(office.store.places(row.id)) == guest.held(row.id)
+    return guest.held(row.id)
+
+
+@pytest.mark.anyio
+async def test_host_names_members_of_its_own_choice() -> None:
+    """From the first note on: it is by that one that all keys of the stream are judged."""
+    all_active, fewer = people.view(), people.view(6, (people.REGULATOR,))
+    newer = replace(fewer, height=9)
+    assert await began(all_active, None) == 3
+    with pytest.raises(RuleError, match="not the members on the chain"):
+        await began(newer, None)
+    with pytest.raises(RuleError, match="not the members on the chain"):
+        await began(people.view(5), newer)
+
+
+@pytest.mark.anyio
+async def test_guest_waits_for_the_chain_only_where_its_last_view_does_not_agree() -> None:
+    assert await began(people.view(5), None) == 3
+    with pytest.raises(UnavailableError):
+        await began(people.view(6, (people.REGULATOR,)), None)
+
+
+def test_host_names_a_seed_that_the_chain_does_not_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = first(lambda placed: isinstance(placed.body, DrawSeeded))
+    body = cast("DrawSeeded", moment.placed.body)
+    one, *others = body.secrets
+    other = structs.replace(one, secret="00" * 32)
+    for secrets in ((other, *others), tuple(others)):
+        with pytest.raises(RuleError, match="not the one on the chain"):
+            judge(with_body(moment, secrets=secrets))
+    with pytest.raises(RuleError, match="not the one on the chain"):
+        judge(with_body(moment, round="00" * 32))
+
+    def silent(*_: object) -> None:
+        raise UnavailableError("the chain does not answer", code="chain")
+
+    monkeypatch.setattr(type(asked()[0].chain), "round", silent)
+    judge(with_body(moment, secrets=(other, *others)))

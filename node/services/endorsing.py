@@ -25,10 +25,9 @@ from node.services.judging import judge_ahead
 from node.services.lodging import kept_item, lodged_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from node.core.records.kinds import Body
-    from node.core.rules.registry import Change
     from node.core.rules.side import OwnState
     from node.core.rules.state import Placed, TenderState
     from node.services.desk import Desk
@@ -128,22 +127,17 @@ class GuestChecks:
 
         While the chain does not answer our last view counts, if it agrees (protocol 7).
         """
-        view = self.members.view
-        agrees = view is not None and entries_at(view.changes, body.height) == body.entries
-        if view is None or view.height < body.height:
-            try:
-                agrees = entries_at(self._newest_changes(), body.height) == body.entries
-            except UnavailableError:
-                if not agrees:
-                    raise
-        if not agrees:
+        chain, last = self.desk.chain, self.members.view
+        try:
+            if chain.seen().number < body.height:
+                chain.latest()
+            changes = chain.registry().changes
+        except UnavailableError:
+            if last is None or entries_at(last.changes, body.height) != body.entries:
+                raise
+            return
+        if entries_at(changes, body.height) != body.entries:
             raise RuleError("these are not the members on the chain", article="protocol 7")
-
-    def _newest_changes(self) -> Sequence[Change]:
-        self.desk.chain.latest()
-        view = self.desk.chain.registry()
-        self.members.take(view)
-        return view.changes
 
     def _check_seed(self, state: TenderState, body: DrawSeeded) -> None:
         """The secrets are those revealed on the chain; a silent chain is left to the verifier."""

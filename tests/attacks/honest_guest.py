@@ -91,6 +91,10 @@ class WorldChain:
         """The newest block."""
         return Block(self.chain.height, self.chain.block_hash(), self.chain.now)
 
+    def seen(self) -> Block:
+        """The same: nothing is remembered here."""
+        return self.latest()
+
     def registry(self) -> RegistryView:
         """The registry now."""
         view = self.chain.view()

@@ -26,7 +26,7 @@ from node.services.endorsing import GuestChecks
 from node.services.guest import Guest
 from node.services.lodging import encode_payload, lodged_key
 from node.services.members import Members
-from node.services.ports import Followed, RegistryView, StreamRow
+from node.services.ports import Block, Followed, RegistryView, StreamRow
 from tests.attacks.honest_guest import HonestGuest, followed
 from tests.simulators import people
 from tests.simulators.office import open_office
@@ -134,19 +134,25 @@ def test_host_refuses_what_the_rules_allow() -> None:
 
 @dataclass
 class FarChain:
-    """A chain that shows this registry, or does not answer."""
+    """A chain of which the guest has seen an older block, or that does not answer."""
 
-    view: RegistryView | None
+    before: RegistryView
+    now: RegistryView | None
+    looked: bool = False
+
+    def seen(self) -> Block:
+        """The block of the last look."""
+        return Block(self.before.height, self.before.hash, 0)
 
     def latest(self) -> None:
         """Look for news."""
-        if self.view is None:
+        if self.now is None:
             raise UnavailableError("the chain does not answer", code="chain")
+        self.looked = True
 
     def registry(self) -> RegistryView:
-        """What it shows now."""
-        assert self.view is not None
-        return self.view
+        """As of the last look."""
+        return self.now if self.looked and self.now else self.before
 
 
 async def began(mine: RegistryView, chain: RegistryView | None) -> int:
@@ -154,7 +160,7 @@ async def began(mine: RegistryView, chain: RegistryView | None) -> int:
     host, office = open_office(people.HOST), open_office(people.GUEST)
     members = Members(people.GUEST)
     members.take(mine)
-    desk = cast("Desk", SimpleNamespace(me=people.GUEST, chain=FarChain(chain)))
+    desk = cast("Desk", SimpleNamespace(me=people.GUEST, chain=FarChain(mine, chain)))
     checks = GuestChecks(desk, members)
     guest = Guest(people.GUEST, office.book, office.store, office.clock, office.bell, checks)
     rows = host.store.places(await host.open_tender())

@@ -24,6 +24,7 @@ contract Beacon {
     }
 
     bytes private constant TAG = "yuanping/commit/v1\n";
+    uint256 private constant LEAST_MEMBERS = 2;
 
     IRegistry private immutable _registry;
     mapping(bytes32 => Round) private _rounds;
@@ -49,7 +50,7 @@ contract Beacon {
 
     /// @notice The account is not active in the registry.
     error BeaconNotActive(address account);
-    /// @notice The members are not ascending, or the opener is not among them.
+    /// @notice The members are not ascending, or fewer than two: one alone would choose the seed.
     error BeaconBadMembers(address account);
     /// @notice The times are not now < commitBy < revealBy.
     error BeaconBadTimes(uint64 commitBy, uint64 revealBy);
@@ -78,7 +79,8 @@ contract Beacon {
     /// @notice Opens a round, once for each opener, and fixes its members and times.
     /// @dev That no seed was known before some other fact is proven from `openedAt`.
     /// @param round Id of the round, as the protocol derives it from draw, purpose and number.
-    /// @param members Accounts in strictly ascending order, all active, the caller among them.
+    /// @param members Two or more accounts in strictly ascending order, all active. The caller need
+    ///        not be among them: who is left out of a round for his silence still opens it.
     /// @param commitBy Last block time for commitments.
     /// @param revealBy Last block time for secrets.
     function open(bytes32 round, address[] calldata members, uint64 commitBy, uint64 revealBy)
@@ -180,16 +182,15 @@ contract Beacon {
     }
 
     function _checkMembers(address[] calldata members) private view {
+        if (!_registry.isActive(msg.sender)) revert BeaconNotActive(msg.sender);
+        if (members.length < LEAST_MEMBERS) revert BeaconBadMembers(msg.sender);
         address previous = address(0);
-        bool present = false;
         for (uint256 i = 0; i < members.length; i++) {
             address member = members[i];
             if (member <= previous) revert BeaconBadMembers(member);
             if (!_registry.isActive(member)) revert BeaconNotActive(member);
-            present = present || member == msg.sender;
             previous = member;
         }
-        if (!present) revert BeaconBadMembers(msg.sender);
     }
 
     function _isMember(address[] storage members, address account) private view returns (bool) {

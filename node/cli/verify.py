@@ -199,6 +199,10 @@ def _facts(document: dict[str, Any]) -> list[str]:
             f"{trust['chain']} with {trust['operators']} operator(s); clock {trust['clock']}",
         )
         lines.append(f"  {text}")
+    if document["draws"]:
+        draws, void = document["draws"], document["void_rounds"]
+        zh, en = f"抽取 {draws} 次，作废随机轮 {void} 个", f"draws: {draws}; void rounds: {void}"
+        lines.append(f"  {say(zh, en)}")
     unseen = ", ".join(f"{one['type']} x{one['count']}" for one in document["unseen"])
     if unseen:
         lines.append(f"  {say('未见正文、未作判断', 'not seen and not judged')}: {unseen}")

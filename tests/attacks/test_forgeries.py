@@ -209,22 +209,50 @@ def test_complete_round_passed_over_for_a_better_seed() -> None:
     assert judge(*rewritten(CN, change)) == (1, 5, "round")
 
 
-AWAY = replace(JP, name="tsuchiura-away", chain_away=True)
-"""A tender whose chain was away during the first round of its draw."""
+VOID = [
+    {"chain_away": True},
+    {"silent": (HOST,)},
+    {"silent": (HOST, "changsha")},
+    {"silent": (HOST, "changsha", "xiangtan")},
+]
+"""What may void a round: the chain, the host itself, all but one, everybody."""
 
 
-def test_round_that_the_chain_missed_is_held_again_by_all() -> None:
-    made = Whole(AWAY).run()
-    assert judge(made, evidence_of(made)) == (0, 0, "")
+@pytest.mark.parametrize("why", VOID)
+def test_draw_goes_on_whoever_was_silent_in_a_round(why: dict[str, Any]) -> None:
+    made = Whole(replace(JP, name="tsuchiura-void", **why)).run()
+    data = evidence_of(made)
+    assert judge(made, data) == (0, 0, "")
+    assert verify(data, made.net.trust()).facts["void_rounds"] == 1
 
 
-def test_round_is_held_again_by_all_though_a_secret_of_it_was_out() -> None:
-    def change(made: Whole) -> None:
-        round_of, opener = _round(made, "slate")
-        early = bytes.fromhex(made.net.members["changsha"].account)
-        made.net.chain.slots["beacon"][layout.secret_slot(round_of, opener, early)] = b"\1" * 32
+class Readmitted(Whole):
+    """The one who was silent takes part in the next round as well."""
 
-    assert judge(*rewritten(AWAY, change)) == (1, 5, "round")
+    def left_of(self, accounts: list[str], silent: list[str]) -> list[str]:
+        """All of them."""
+        del silent
+        return accounts
+
+
+@pytest.mark.parametrize("silent", [HOST, "changsha"])
+def test_round_is_held_again_by_who_was_silent_though_two_are_left(silent: str) -> None:
+    made = Readmitted(replace(JP, name="tsuchiura-again", silent=(silent,))).run()
+    assert judge(made, evidence_of(made)) == (1, 5, "round")
+
+
+class Alone(Whole):
+    """One member is left, and holds the next round with one other of its choice."""
+
+    def left_of(self, accounts: list[str], silent: list[str]) -> list[str]:
+        """Two of three."""
+        del silent
+        return accounts[:2]
+
+
+def test_round_is_held_by_two_of_the_hosts_choice_though_only_one_had_spoken() -> None:
+    made = Alone(replace(JP, name="tsuchiura-alone", silent=(HOST, "changsha"))).run()
+    assert judge(made, evidence_of(made)) == (1, 5, "round")
 
 
 def test_next_round_opened_before_the_reveals_were_over() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -249,10 +249,10 @@ def test_a_member_whose_record_key_is_not_the_pinned_one() -> None:
 class Choosy(Whole):
     """The host lets a complete round go by and asks all the same members for another seed."""
 
-    def seed(self, purpose: Purpose, silent: str | None = None) -> None:
+    def seed(self, purpose: Purpose, silent: Sequence[str] = (), *, away: bool = False) -> None:
         """Two whole rounds for the slate; the second one counts."""
         if purpose != "slate":
-            return super().seed(purpose, silent)
+            return super().seed(purpose, silent, away=away)
         chain, opener = self.net.chain, self.account.hex()
         chain.mine(self.net.now)
         accounts = list(drawing.member_accounts(self.state))

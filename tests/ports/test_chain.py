@@ -340,7 +340,7 @@ def test_late_steps_are_refused(net: Net) -> None:
 def test_a_foreign_opener_cannot_block_or_change_a_round(net: Net) -> None:
     """Members know round ids before the host opens: the opener is part of the key."""
     round_id, now = fresh(), net.now()
-    assert net.guest.open_round(round_id, [ACCOUNTS[1]], now + 500, now + 1000)
+    assert net.guest.open_round(round_id, sorted(ACCOUNTS[1:3]), now + 500, now + 1000)
     assert net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 1000)
     assert net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 1000) is None
     seen = net.host.round(round_id, ACCOUNTS[0])
@@ -354,15 +354,26 @@ def test_a_foreign_opener_cannot_block_or_change_a_round(net: Net) -> None:
     refused("BeaconNotOpened", net.host, call)
 
 
+def test_who_is_left_out_of_a_round_opens_it_all_the_same(net: Net) -> None:
+    """The host was silent in the round before: the others hold this one."""
+    round_id, now = fresh(), net.now()
+    assert net.host.open_round(round_id, sorted(ACCOUNTS[1:3]), now + 500, now + 1000)
+    refused("BeaconNotMember", net.host, ("beacon", "commit", (round_id, ACCOUNTS[0], WORD)))
+    for member, account in zip(net.members[1:3], ACCOUNTS[1:3], strict=True):
+        assert member.commit(round_id, ACCOUNTS[0], commitment(round_id, account, WORD))
+    for member in net.members[1:3]:
+        assert member.reveal(round_id, ACCOUNTS[0], WORD)
+
+
 @pytest.mark.parametrize(
     ("name", "members", "times"),
     [
         ("BeaconBadMembers", [], (500, 1000)),
-        ("BeaconBadMembers", sorted(ACCOUNTS[1:3]), (500, 1000)),
+        ("BeaconBadMembers", [ACCOUNTS[0]], (500, 1000)),
         ("BeaconBadMembers", sorted(ACCOUNTS[:3])[::-1], (500, 1000)),
         ("BeaconBadMembers", [ACCOUNTS[0]] * 2, (500, 1000)),
-        ("BeaconBadTimes", [ACCOUNTS[0]], (500, 500)),
-        ("BeaconBadTimes", [ACCOUNTS[0]], (-100, 500)),
+        ("BeaconBadTimes", sorted(ACCOUNTS[:2]), (500, 500)),
+        ("BeaconBadTimes", sorted(ACCOUNTS[:2]), (-100, 500)),
     ],
 )
 def test_a_round_that_cannot_be_is_not_opened(

@@ -6,6 +6,7 @@ and not their refusals: a test that forges wants to write what a contract would 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -120,11 +121,11 @@ class Chain:
         round_id: str,
         opener: str,
         members: list[str],
-        silent: str | None = None,
+        silent: Collection[str] = (),
         *,
         away: bool = False,
     ) -> dict[str, str]:
-        """Open a round now; all commit, all but `silent` reveal. Gives the secrets by account.
+        """Open a round now; all commit, all but these accounts reveal: the secrets by account.
 
         `away`: the chain takes nothing more until it is over.
         """
@@ -132,7 +133,7 @@ class Chain:
         accounts = tuple(bytes.fromhex(one) for one in sorted(members))
         opened, commit_by, reveal_by = self.now, self.now + 5, self.now + 10
         secrets = {} if away else {one: self.chance.draw(32) for one in accounts}
-        shown = {o: s for o, s in secrets.items() if o.hex() != silent}
+        shown = {o: s for o, s in secrets.items() if o.hex() not in silent}
         words = (
             _pack((opened, 8), (commit_by, 8), (reveal_by, 8)),
             _pack((who, 20), (len(secrets), 4), (len(shown), 4)),

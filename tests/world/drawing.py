@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.core.records.canonical import digest_of
@@ -49,7 +50,7 @@ class Drawing(Bidding):
         """One whole draw."""
         self.request()
         self.join_all()
-        self.seed("slate", silent="changsha" if self.script.void_slate else None)
+        self.seed("slate", self.script.silent, away=self.script.chain_away)
         self.call_all()
         self.seed("pick")
         orders = tuple(
@@ -110,27 +111,28 @@ class Drawing(Bidding):
         shot = self.net.own[stream].snapshots[seq]
         return Snapshot(epoch=shot.epoch, root=shot.root, seq=seq, stream=stream)
 
-    def seed(self, purpose: Purpose, silent: str | None = None) -> None:
+    def seed(self, purpose: Purpose, silent: Sequence[str] = (), *, away: bool = False) -> None:
         """Run the beacon, through one void round if somebody is silent, and state the seed."""
         accounts = list(drawing.member_accounts(self.state))
         opener = self.net.members[HOST].account
         number = 0
         self.net.chain.mine(self.net.now)
-        if silent is not None:
-            account = self.net.members[silent].account
+        if silent or away:
+            kept = [self.net.members[one].account for one in silent]
             of = drawing.round_of(self.state, purpose, 0)
-            self.net.chain.run_round(of, opener, accounts, account)
-            accounts.remove(account)
-            number = 1
-        elif purpose == "slate" and self.script.chain_away:
-            of = drawing.round_of(self.state, purpose, 0)
-            self.net.chain.run_round(of, opener, accounts, away=True)
+            self.net.chain.run_round(of, opener, accounts, kept, away=away)
+            accounts = self.left_of(accounts, kept)
             number = 1
         round_id = drawing.round_of(self.state, purpose, number)
         secrets = self.net.chain.run_round(round_id, opener, accounts)
         self.net.wait_until(self.net.chain.now + 1)
         self.say(self.host, "draw.seeded/v1", self.seeded(round_id, secrets))
         self.sync()
+
+    def left_of(self, accounts: list[str], silent: list[str]) -> list[str]:
+        """Who holds the round after a void one: those who spoke, if they are two or more."""
+        left = [one for one in accounts if one not in silent]
+        return left if len(left) > 1 else accounts
 
     def seeded(self, round_id: str, secrets: dict[str, str]) -> DrawSeeded:
         """The body of a seed."""

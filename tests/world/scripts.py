@@ -25,7 +25,7 @@ class Bidder:
 class Script:
     """One tender. `findings`: bidder -> ground that all members but one find.
 
-    `void_slate` makes a pool keep silent in the first slate round, `chain_away` everybody;
+    `silent` members reveal nothing in the first slate round, `chain_away` lets nobody commit;
     `dissents` is a seat.
     """
 
@@ -38,7 +38,7 @@ class Script:
     bidders: tuple[Bidder, ...]
     findings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     chair: bool = False
-    void_slate: bool = False
+    silent: tuple[str, ...] = ()
     chain_away: bool = False
     dissents: str = ""
     days: int = 21
@@ -109,7 +109,7 @@ CN = Script(
         Bidder("H04", "5100000.00"),
     ),
     chair=True,
-    void_slate=True,
+    silent=("changsha",),
     dissents="3",
     days=22,
 )

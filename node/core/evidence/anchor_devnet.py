@@ -21,6 +21,7 @@ from node.core.errors import InvalidError
 from node.core.evidence.keccak import keccak256, keccak256_each
 from node.core.log.note import ED25519, parse_note, parse_vkey, verify
 from node.core.records.canonical import END, Count, Hex32, Time, decode, epoch_of, prepare
+from node.core.rules.draw import LEAST_MEMBERS
 
 WORD: Final = 32
 ACCOUNT: Final = 20
@@ -248,12 +249,12 @@ def read_round(fact: BlockFact, round_id: bytes, opener: bytes) -> RoundAnchor |
     count = _number(length)
     if not _number(opened_at):
         return None
-    if account != opener or not 0 < count <= MAX_MEMBERS:
+    if account != opener or not LEAST_MEMBERS <= count <= MAX_MEMBERS:
         raise _anchor_error("the round's opener or number of members cannot be")
     slots = round_slots(round_id, opener, count)[ROUND_WORDS:]
     members = tuple(_unpack(_word(fact, slot), ACCOUNT)[0] for slot in slots)
-    if list(members) != sorted(set(members)) or opener not in members:
-        raise _anchor_error("the round's members are not ascending or lack the opener")
+    if list(members) != sorted(set(members)):
+        raise _anchor_error("the round's members are not ascending")
     times_and = (_number(opened_at), _number(commit_by), _number(reveal_by))
     return RoundAnchor(*times_and, opener, _number(commits), _number(reveals), members)
 

@@ -45,6 +45,7 @@ def check(case: Case) -> None:
     check_registry(case)
     check_pins(case)
     seeds = tuple(seeds_of(case.host.places, case.host.id, case.host.keeper))
+    case.void_rounds = sum(len(seeded.rounds) - 1 for seeded in seeds)
     notes = case.evidence.form.anchors
     if len(notes) != (2 if seeds else 1):
         raise LinkError("chain-slots", "/anchors", "one note of the anchor, one of the beacon")

@@ -34,7 +34,7 @@ class Remark:
 
 @dataclass(slots=True)
 class Case:
-    """One file under one policy. `times` is set by check 4, `state` by check 6.
+    """One file under one policy. `times` is set by check 4, `void_rounds` by 5, `state` by 6.
 
     `times` gives each stream's existed-by times by place, epoch seconds.
     """
@@ -45,6 +45,7 @@ class Case:
     times: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     state: TenderState | None = None
     remarks: list[Remark] = field(default_factory=list)
+    void_rounds: int = 0
 
     @property
     def host(self) -> Stream:

@@ -163,6 +163,7 @@ def unknown_facts() -> dict[str, Any]:
         "result": None,
         "unseen": [],
         "draws": 0,
+        "void_rounds": 0,
         "trust": None,
         "counts": {"places": 0, "headers": 0, "bodies": 0, "anchors": 0},
     }
@@ -187,6 +188,7 @@ def facts_of(case: Case) -> dict[str, Any]:
         "result": _result(case),
         "unseen": _unseen([(place.kind, place.level) for place in places]),
         "draws": sum(1 for _ in case.of_type("draw.requested/v1")),
+        "void_rounds": case.void_rounds,
         "trust": _trust(case),
         "counts": counts,
     }

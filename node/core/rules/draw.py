@@ -199,13 +199,13 @@ def remaining(
     Reveals are possible only once everybody has committed; so where a commitment is missing, those
     who gave none were silent, else those who revealed nothing. All of them: it was not void.
 
-    Where fewer than two would be left and nothing was revealed, it was the chain that was away, not
-    a member, and nobody can have known the seed: all of them again.
+    Where fewer than two would be left, all of them again: one alone would choose the seed, and when
+    nearly all are silent nobody can tell a chain or network that was away from a wish (ADR 16).
     """
     late = [member for member in members if member not in commits]
     silent = late or [member for member in members if member not in reveals]
     left = tuple(member for member in members if member not in silent)
-    return left if reveals or len(left) >= LEAST_MEMBERS else tuple(members)
+    return left if len(left) >= LEAST_MEMBERS else tuple(members)
 
 
 def raw_hash(text: str, what: str) -> bytes:

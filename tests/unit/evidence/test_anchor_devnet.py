@@ -220,7 +220,7 @@ def test_a_round_is_read_with_its_members() -> None:
         ([HOST], core.MAX_MEMBERS + 1),
         ([HOST], 2**255),
     ],
-    ids=["order", "twice", "no opener", "none", "hidden", "many", "endless"],
+    ids=["order", "twice", "alone", "none", "hidden", "many", "endless"],
 )
 def test_a_round_that_the_contract_cannot_hold_is_refused(
     members: list[bytes], count: int | None

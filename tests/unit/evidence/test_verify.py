@@ -69,13 +69,13 @@ def test_verdict_has_the_members_that_the_interface_names() -> None:
     document = verify(evidence("jp", "public"), world("jp").net.trust()).document("en")
     assert set(document) == {
         "format", "kind", "verdict", "tender_id", "as_of", "closed", "checks", "first_broken",
-        "result", "unseen", "draws", "trust", "counts", "remarks",
+        "result", "unseen", "draws", "void_rounds", "trust", "counts", "remarks",
     }  # fmt: skip
     assert document["format"] == "yuanping-verdict/v1"
     assert document["trust"] == {
         "n": 3, "q": 3, "f": 1, "chain": "anvil", "operators": 1, "clock": "test",
     }  # fmt: skip
-    assert document["draws"] == 1
+    assert (document["draws"], document["void_rounds"]) == (1, 0)
     assert {one["type"]: one["count"] for one in document["unseen"]} == {
         "rejection.voted/v1": 5,
         "report.signed/v1": 5,

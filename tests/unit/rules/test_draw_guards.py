@@ -481,13 +481,13 @@ def test_the_silent_of_a_void_round_are_left_out_of_the_next() -> None:
     assert law.remaining(members, {one, three}, set()) == (one, three)
     assert law.remaining(members, set(members), {one, two}) == (one, two)
     assert law.remaining(members, set(members), set(members)) == members
-    assert law.remaining(members, {one}, {one, two, three}) == (one,)
 
 
-def test_a_round_that_the_chain_missed_is_held_again_unless_somebody_could_know_its_seed() -> None:
+def test_a_round_of_which_fewer_than_two_are_left_is_held_again_by_all() -> None:
     one, two, three = b"1", b"2", b"3"
     members = (one, two, three)
     assert law.remaining(members, set(), set()) == members
     assert law.remaining(members, {two}, set()) == members
     assert law.remaining(members, set(members), set()) == members
-    assert law.remaining(members, set(members), {two}) == (two,)
+    assert law.remaining(members, set(members), {two}) == members
+    assert law.remaining((one, two), {one, two}, {two}) == (one, two)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from node.core.log.eras import Era
+    from node.services.model import OwnLog
     from node.services.ports import Store
 
 MOST = 4096
@@ -22,9 +23,13 @@ class LogTimes:
     """Existed-by times in our own log; `eras` are its quorums (`Members.eras`)."""
 
     store: Store
-    origin: str
+    log: OwnLog
     eras: Callable[[], Sequence[Era]]
     known: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def is_heard_since(self, time: int) -> bool:
+        """Has a quorum of our partners answered us after this time (epoch seconds)?"""
+        return (self.log.quorum_at or 0) > time
 
     def existed_by(self, stream: str, seq: int) -> int | None:
         """Epoch seconds by which the place existed, or None until a quorum covers it.
@@ -36,7 +41,7 @@ class LogTimes:
         rows = self.store.places(stream, seq - 1)
         if not rows or rows[0].index is None:
             return None
-        notes = self.store.notes(self.origin, rows[0].index, limit=1)
+        notes = self.store.notes(self.log.origin, rows[0].index, limit=1)
         if not notes:
             return None
         if len(self.known) >= MOST:

@@ -287,6 +287,10 @@ class Times:
 
     stage: Stage
 
+    def is_heard_since(self, time: int) -> bool:
+        """Partners always answer."""
+        return time > 0
+
     def existed_by(self, stream: str, seq: int) -> int:
         """When the place was received."""
         shown: Sequence[Followed | PlaceRow] = self.stage.places

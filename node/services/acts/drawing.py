@@ -60,7 +60,8 @@ async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
 
 def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
     """The same; blocking, and asked again and again: most of it is in memory."""
-    existed = desk.times.existed_by(state.stream, last_input(state, about))
+    times = desk.times
+    existed = times.existed_by(state.stream, last_input(state, about))
     if existed is None:
         return None
     members = drawing.member_accounts(state)
@@ -69,8 +70,9 @@ def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
         found = desk.chain.round(round_id, desk.chain.account)
         if found is None:
             # The round's block must be later than the existed-by time, by the chain's own clock;
-            # it is at least as late as the newest block is now.
-            if desk.chain.seen().time > existed:
+            # it is at least as late as the newest block is now. After a void round we first hear
+            # from our partners again: there are few rounds, and an outage may last for hours.
+            if desk.chain.seen().time > existed and (not number or times.is_heard_since(existed)):
                 reveal = state.rules.draw.reveal_seconds.value
                 desk.chain.open_round(round_id, members, reveal)
             return None

@@ -12,7 +12,10 @@ from node.core.rules import drawing
 from node.core.rules.state import Phase
 from node.services.actors.roll import Calendar
 from node.services.acts.drawing import bring_seed
-from node.services.ports import BeaconRound
+from node.services.model import OwnLog
+from node.services.ports import BeaconRound, LogNote
+from node.services.timekeeping import Timekeeping
+from node.services.times import LogTimes
 from tests.unit.actors.playing import REAL, Cast, tender_file
 
 if TYPE_CHECKING:
@@ -60,6 +63,15 @@ class Chain:
         self.opened.append((self.number(round_id), tuple(members)))
 
 
+class Times(LogTimes):
+    """Of a log in which all that a draw needs existed long ago."""
+
+    def existed_by(self, stream: str, seq: int) -> int:
+        """The same for every place."""
+        del stream, seq
+        return EXISTED
+
+
 def void(state: TenderState, commits: int, secrets: int) -> BeaconRound:
     """The first round, whose time is over: so many of its members committed, so many revealed."""
     said = [dict.fromkeys(MEMBERS[:count], "11" * 32) for count in (commits, secrets)]
@@ -67,8 +79,13 @@ def void(state: TenderState, commits: int, secrets: int) -> BeaconRound:
     return BeaconRound(name, ENDED - 300, ENDED, MEMBERS, *said)
 
 
-async def opened(commits: int, secrets: int, now: int) -> list[tuple[int, tuple[str, ...]]]:
-    """Which rounds are opened after such a one, and by whom they are held."""
+async def opened(
+    commits: int, secrets: int, now: int, heard: int = ENDED + 1
+) -> list[tuple[int, tuple[str, ...]]]:
+    """Which rounds are opened after such a one, and by whom they are held.
+
+    `heard` is when a quorum of partners answered the host last.
+    """
     cast_ = Cast(tender_file(REAL), calendar=Calendar(0, 0))
     await cast_.until(Phase.DRAWING)
     state = cast_.state
@@ -77,7 +94,9 @@ async def opened(commits: int, secrets: int, now: int) -> list[tuple[int, tuple[
     async def off(call: Any, *args: Any) -> Any:  # noqa: ANN401
         return call(*args)
 
-    times = SimpleNamespace(existed_by=lambda _stream, _seq: EXISTED)
+    log = OwnLog("host.example/log", Timekeeping(60))
+    log.quorum = LogNote(log.origin, 4, "00" * 32, heard, "a note", "a quorum")
+    times = Times(cast("Any", None), log, lambda: ())
     clock = SimpleNamespace(now=lambda: now)
     desk = SimpleNamespace(off=off, times=times, chain=chain, clock=clock)
     assert await bring_seed(cast("Any", desk), state, "slate") is None
@@ -86,6 +105,12 @@ async def opened(commits: int, secrets: int, now: int) -> list[tuple[int, tuple[
 
 async def test_next_round_waits_for_the_end_of_the_one_before() -> None:
     assert await opened(0, 0, ENDED) == []
+
+
+async def test_next_round_waits_until_partners_answer_again() -> None:
+    """There are few rounds: an outage of hours must not use them up."""
+    assert await opened(0, 0, ENDED + 9_000, heard=ENDED) == []
+    assert await opened(0, 0, ENDED + 9_000, heard=ENDED + 1) == [(1, MEMBERS)]
 
 
 @pytest.mark.parametrize(("commits", "secrets"), [(0, 0), (1, 0), (4, 0), (4, 1)])

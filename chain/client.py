@@ -256,15 +256,17 @@ class ChainClient(Calls):
         return found
 
     def open_round(
-        self, round_id: bytes, members: Sequence[str], commit_by: int, reveal_by: int
+        self, round_id: bytes, members: Sequence[str], commit_s: int, reveal_s: int
     ) -> Receipt | None:
-        """Open a round as its opener, members in any order; None if it stands so."""
+        """Open a round as its opener, members in any order; None if it stands so.
+
+        So many seconds are for commitments, and so many after them for secrets.
+        """
         ascending = tuple(sorted(member.lower() for member in members))
-        now = self.round(round_id, self.account)
-        wanted = (ascending, commit_by, reveal_by)
-        if now and (now.members, now.commit_by, now.reveal_by) == wanted:
+        now, wanted = self.round(round_id, self.account), (ascending, commit_s, reveal_s)
+        if now and (now.members, now.commit_s, now.reveal_s) == wanted:
             return None
-        return self._write(("beacon", "open", (round_id, ascending, commit_by, reveal_by)))
+        return self._write(("beacon", "open", (round_id, *wanted)))
 
     def commit(self, round_id: bytes, opener: str, commitment: bytes) -> Receipt | None:
         """Commit to our secret; None if this commitment stands."""

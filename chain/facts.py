@@ -77,6 +77,16 @@ class Round:
     reveals: int
     members: tuple[str, ...]
 
+    @property
+    def commit_s(self) -> int:
+        """How many seconds were for commitments."""
+        return self.commit_by - self.opened_at
+
+    @property
+    def reveal_s(self) -> int:
+        """How many seconds, after those, were for secrets."""
+        return self.reveal_by - self.commit_by
+
 
 @dataclass(frozen=True, slots=True)
 class RoundOpened:

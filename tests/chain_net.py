@@ -62,7 +62,7 @@ def refused(name: str, client: ChainClient, call: Call) -> None:
 
 def open_for_three(net: Net, last: int = 1000) -> tuple[bytes, int]:
     round_id, now = fresh(), net.now()
-    assert net.host.open_round(round_id, ACCOUNTS[:3][::-1], now + last // 2, now + last)
+    assert net.host.open_round(round_id, ACCOUNTS[:3][::-1], last // 2, last - last // 2)
     return round_id, now
 
 

@@ -52,8 +52,8 @@ contract Beacon {
     error BeaconNotActive(address account);
     /// @notice The members are not ascending, or fewer than two: one alone would choose the seed.
     error BeaconBadMembers(address account);
-    /// @notice The times are not now < commitBy < revealBy.
-    error BeaconBadTimes(uint64 commitBy, uint64 revealBy);
+    /// @notice A step would have no time.
+    error BeaconBadTimes(uint64 commitSeconds, uint64 revealSeconds);
     /// @notice This opener has opened this round already.
     error BeaconAlreadyOpened(uint64 at);
     /// @notice This opener has opened no such round.
@@ -77,21 +77,28 @@ contract Beacon {
     }
 
     /// @notice Opens a round, once for each opener, and fixes its members and times.
-    /// @dev That no seed was known before some other fact is proven from `openedAt`.
+    /// @dev That no seed was known before some other fact is proven from `openedAt`, that everybody
+    ///      had the time to take part from the two times after it.
     /// @param round Id of the round, as the protocol derives it from draw, purpose and number.
-    /// @param members Two or more accounts in strictly ascending order, all active. The caller need
-    ///        not be among them: who is left out of a round for his silence still opens it.
-    /// @param commitBy Last block time for commitments.
-    /// @param revealBy Last block time for secrets.
-    function open(bytes32 round, address[] calldata members, uint64 commitBy, uint64 revealBy)
-        external
-    {
+    /// @param members Two or more accounts in strictly ascending order. The caller need not be among
+    ///        them: who is left out of a round for his silence still opens it. Nor need they be
+    ///        active: one that was suspended is silent, and the next round goes on without it.
+    /// @param commitSeconds How long commitments are taken, from this block's time on.
+    /// @param revealSeconds How long secrets are taken after that.
+    function open(
+        bytes32 round,
+        address[] calldata members,
+        uint64 commitSeconds,
+        uint64 revealSeconds
+    ) external {
         Round storage opened = _rounds[keyOf(round, msg.sender)];
         if (opened.openedAt != 0) revert BeaconAlreadyOpened(opened.openedAt);
-        if (commitBy <= block.timestamp || revealBy <= commitBy) {
-            revert BeaconBadTimes(commitBy, revealBy);
+        if (commitSeconds == 0 || revealSeconds == 0) {
+            revert BeaconBadTimes(commitSeconds, revealSeconds);
         }
         _checkMembers(members);
+        uint64 commitBy = uint64(block.timestamp) + commitSeconds;
+        uint64 revealBy = commitBy + revealSeconds;
         opened.openedAt = uint64(block.timestamp);
         opened.commitBy = commitBy;
         opened.revealBy = revealBy;
@@ -188,7 +195,6 @@ contract Beacon {
         for (uint256 i = 0; i < members.length; i++) {
             address member = members[i];
             if (member <= previous) revert BeaconBadMembers(member);
-            if (!_registry.isActive(member)) revert BeaconNotActive(member);
             previous = member;
         }
     }

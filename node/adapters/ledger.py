@@ -222,18 +222,23 @@ class ChainLedger:
         self._write(lambda chain: chain.anchor_checkpoint(size, bytes.fromhex(root)))
 
     def open_round(self, round_id: str, members: Sequence[str], reveal_seconds: int) -> None:
-        """Open a beacon round: half the time to commit, half to reveal, from the newest block.
+        """Open a beacon round: half the time to commit, half to reveal, from its block on.
 
         Nothing is sent if it is open by then.
         """
-        now = self.latest().time
+        self.latest()
         if self.round(round_id, self.account) is not None:
             return
         raw, accounts = bytes.fromhex(round_id), tuple(sorted(f"0x{one}" for one in members))
-        commit_by, reveal_by = now + reveal_seconds // 2, now + reveal_seconds
-        call: Call = ("beacon", "open", (raw, accounts, commit_by, reveal_by))
+        commit_s = reveal_seconds // 2
+        call: Call = ("beacon", "open", (raw, accounts, commit_s, reveal_seconds - commit_s))
         self._write(lambda chain: chain.send([call]))
-        told = facts.RoundOpened(raw, self._chain.account, accounts, commit_by, reveal_by)
+        with _answering():
+            stands = self._chain.round(raw, self._chain.account)
+        if stands is None:
+            return
+        by = (stands.commit_by, stands.reveal_by)
+        told = facts.RoundOpened(raw, stands.opener, stands.members, *by)
         with self._lock:  # it stands: the next answer from memory must not have it opened again
             if self._rounds.of([(round_id, self.account)]):
                 self._rounds.hear(told)

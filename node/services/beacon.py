@@ -66,12 +66,15 @@ class Beacon:
                 return
 
     def _may_commit(self, found: BeaconRound) -> bool:
-        is_due = self.clock.now() <= found.commit_by
+        is_due = self.chain.seen().time <= found.commit_by
         return self.chain.account not in found.commits and is_due
 
     def _may_reveal(self, found: BeaconRound) -> bool:
-        is_due = len(found.commits) == len(found.members) and self.clock.now() <= found.reveal_by
-        return self.chain.account in found.commits.keys() - found.secrets.keys() and is_due
+        """In time by the chain's clock; what a restored node no longer has, it cannot show."""
+        all_said = len(found.commits) == len(found.members)
+        is_due = all_said and self.chain.seen().time <= found.reveal_by
+        ours = self.chain.account in found.commits.keys() - found.secrets.keys()
+        return ours and is_due and self.store.fact(f"beacon/{found.round}") is not None
 
     def _secrets(self, rounds: Sequence[str]) -> dict[str, str]:
         """Our secret of each round; new ones are on the disk before anybody hears of them."""

@@ -129,12 +129,12 @@ class GuestChecks:
         """
         chain, last = self.desk.chain, self.members.view
         try:
-            if chain.seen().number < body.height:
-                chain.latest()
+            if chain.seen().number < body.height and chain.latest().number < body.height:
+                raise UnavailableError("our chain has not come to the note's block", code="chain")
             changes = chain.registry().changes
-        except UnavailableError:
+        except NodeError as error:  # not told, or not understood: nobody is accused for that
             if last is None or entries_at(last.changes, body.height) != body.entries:
-                raise
+                raise UnavailableError(error.detail, code="chain") from None
             return
         if entries_at(changes, body.height) != body.entries:
             raise RuleError("these are not the members on the chain", article="protocol 7")
@@ -146,9 +146,7 @@ class GuestChecks:
         try:
             if host is not None and self._is_shown(body.round, host.key, stated):
                 return
-        except NodeError as error:
-            if error.code != "chain":
-                raise
+        except NodeError:
             return
         raise RuleError("the seed is not the one on the chain", article="protocol 6")
 

@@ -255,15 +255,31 @@ def test_round_is_held_by_two_of_the_hosts_choice_though_only_one_had_spoken() -
     assert judge(made, evidence_of(made)) == (1, 5, "round")
 
 
+def _times_shifted(made: Whole, number: int, *by: int) -> None:
+    """A round of the slate with its opening and its two ends moved by so many seconds."""
+    round_of, opener = _round(made, "slate", number)
+    slot = layout.round_slots(round_of, opener, 0)[0]
+    word = made.net.chain.slots["beacon"][slot]
+    times = [int.from_bytes(word[at : at + 8], "big") for at in (24, 16, 8)]
+    moved = [(time + more).to_bytes(8, "big") for time, more in zip(times, by, strict=True)]
+    made.net.chain.slots["beacon"][slot] = word[:8] + b"".join(reversed(moved))
+
+
 def test_next_round_opened_before_the_reveals_were_over() -> None:
     def change(made: Whole) -> None:
-        round_of, opener = _round(made, "slate")
-        slot = layout.round_slots(round_of, opener, 0)[0]
-        word = made.net.chain.slots["beacon"][slot]
-        later = int.from_bytes(word[-24:-16], "big") + 600
-        made.net.chain.slots["beacon"][slot] = word[:-24] + later.to_bytes(8, "big") + word[-16:]
+        _times_shifted(made, 1, -400, -400, -400)
 
     assert judge(*rewritten(CN, change)) == (1, 5, "round-early")
+
+
+@pytest.mark.parametrize("by", [(0, -299, 0), (0, 0, -1), (0, 1, 0), (0, -299, -299)])
+def test_host_opens_a_round_in_which_others_have_no_time(by: tuple[int, int, int]) -> None:
+    """Who may not commit in time is left out of the next round: the host's friends are not."""
+
+    def change(made: Whole) -> None:
+        _times_shifted(made, 0, *by)
+
+    assert judge(*rewritten(CN, change)) == (1, 5, "round")
 
 
 def test_secret_on_the_chain_is_another() -> None:

@@ -53,7 +53,7 @@ class Play:
             return
         if kind == "open":
             accounts = tuple(sorted(ACCOUNTS[:3]))
-            call = ("beacon", kind, (round_id, accounts, now + 50_000, now + 90_000))
+            call = ("beacon", kind, (round_id, accounts, 50_000, 40_000))
         elif kind == "commit":
             said = commitment(round_id, who.account, WORD)
             call = ("beacon", kind, (round_id, opener, said))
@@ -90,7 +90,7 @@ def test_what_was_asked_is_answered_without_a_request_until_a_look_brings_more(
     round_id = fresh()
     assert ledger.round(round_id.hex(), HOST) is None
     now, posts = net.now(), list[int]()
-    net.host.open_round(round_id, ACCOUNTS[:2], now + 500, now + 900)
+    net.host.open_round(round_id, ACCOUNTS[:2], 500, 400)
     net.guest.commit(round_id, ACCOUNTS[0], commitment(round_id, ACCOUNTS[1], WORD))
     post = client.rpc.post
 
@@ -126,8 +126,7 @@ def test_what_we_did_is_known_at_once_and_done_once(net: Net) -> None:
     assert ledger.round(round_id.hex(), ledger.account) == opened
     other = fresh()  # opened by this account elsewhere: what memory said of it is old
     assert ledger.round(other.hex(), ledger.account) is None
-    now = net.now()
-    net.guest.open_round(other, ACCOUNTS[:2], now + 500, now + 900)
+    net.guest.open_round(other, ACCOUNTS[:2], 500, 400)
     ledger.open_round(other.hex(), [one[2:] for one in ACCOUNTS[:2]], 9000)
     assert ledger.round(other.hex(), ledger.account) == stored(net, other.hex(), ledger.account)
     theirs, _ = open_for_three(net)

@@ -18,6 +18,9 @@ from node.core.rules.draw import commitment
 from tests.world.chance import Chance
 from tests.world.members import Member, raw
 
+COMMIT_S, ROUND_S = 300, 600
+"""Half of the rule sets' `reveal_seconds`, and all of it."""
+
 CHAIN_ID = 20260
 Slots = dict[bytes, bytes]
 
@@ -131,7 +134,7 @@ class Chain:
         """
         raw_id, who = bytes.fromhex(round_id), bytes.fromhex(opener)
         accounts = tuple(bytes.fromhex(one) for one in sorted(members))
-        opened, commit_by, reveal_by = self.now, self.now + 5, self.now + 10
+        opened, commit_by, reveal_by = self.now, self.now + COMMIT_S, self.now + ROUND_S
         secrets = {} if away else {one: self.chance.draw(32) for one in accounts}
         shown = {o: s for o, s in secrets.items() if o.hex() not in silent}
         words = (

@@ -24,7 +24,7 @@ from node.core.evidence.anchor_devnet import (
 )
 from node.core.evidence.links import LinkError
 from node.core.records.kinds.draws import DrawSeeded
-from node.core.rules.draw import ROUND_PURPOSES, check_seed, remaining, round_id
+from node.core.rules.draw import ROUND_PURPOSES, Said, check_seed, remaining, round_id
 from node.core.rules.drawing import MAX_VOIDED
 
 if TYPE_CHECKING:
@@ -146,8 +146,9 @@ def _check_seed(
     case: Case, fact: BlockFact, seeded: Seeded, accounts: dict[str, bytes]
 ) -> list[bytes]:
     opener, path = accounts[case.host.keeper], seeded.place.path
-    members = _members(seeded, accounts)
+    first = members = _members(seeded, accounts)
     earliest = case.existed_by(case.host, seeded.after)
+    void: list[Said] = []
     slots: list[bytes] = []
     for number, round_of in enumerate(seeded.rounds):
         found = read_round(fact, bytes.fromhex(round_of), opener)
@@ -155,6 +156,7 @@ def _check_seed(
             raise LinkError("round", path, f"round {number} is not open to exactly its members")
         if found.opened_at <= earliest:
             raise LinkError("round-early", path, f"round {number} of the {seeded.purpose}")
+        _check_times(case, found, path)
         slots += wanted_slots([(round_of, opener, members)])
         commits, reveals = _said(fact, round_of, found)
         if number < len(seeded.rounds) - 1:
@@ -162,9 +164,18 @@ def _check_seed(
                 raise LinkError("round", path, "a complete round was passed over")
         else:
             _check_last(fact, seeded, found)
-        members = list(remaining(found.members, commits, reveals))
+        void.append((commits, reveals))
+        members = list(remaining(first, void))
         earliest = found.reveal_by
     return slots
+
+
+def _check_times(case: Case, found: RoundAnchor, path: str) -> None:
+    """Half of the rule set's time to commit, half to reveal: who opens it shuts nobody out."""
+    whole = case.rules.draw.reveal_seconds.value
+    times = (found.commit_by - found.opened_at, found.reveal_by - found.opened_at)
+    if times != (whole // 2, whole):
+        raise LinkError("round", path, "not the time to commit and to reveal that the rules give")
 
 
 def _said(fact: BlockFact, round_of: str, found: RoundAnchor) -> tuple[set[bytes], set[bytes]]:

@@ -191,21 +191,33 @@ def check_seed(
         raise RuleError(f"round {round_of}: the seed is not that of its secrets")
 
 
-def remaining(
-    members: Sequence[bytes], commits: Collection[bytes], reveals: Collection[bytes]
-) -> tuple[bytes, ...]:
-    """The members of the round after a void one: all but those whose silence voided it.
+Said = tuple[Collection[bytes], Collection[bytes]]
+"""Who committed in a round, and who revealed."""
 
-    Reveals are possible only once everybody has committed; so where a commitment is missing, those
-    who gave none were silent, else those who revealed nothing. All of them: it was not void.
 
-    Where fewer than two would be left, all of them again: one alone would choose the seed, and when
-    nearly all are silent nobody can tell a chain or network that was away from a wish (ADR 16).
+def remaining(members: Sequence[bytes], void: Sequence[Said]) -> tuple[bytes, ...]:
+    """The members of the round that follows these void ones of one seed, in their order.
+
+    `members` are those of the first round. Reveals are possible only once everybody has committed.
+    Who then reveals nothing may have seen the others' secrets: he is left out from there on. Who
+    gave no commitment had seen nothing: he is left out of one round. Where fewer than two would be
+    left, those come back who had seen nothing, and if that is not enough all, and it begins anew:
+    one alone would choose the seed, and a draw that can never end serves nobody (ADR 16).
     """
-    late = [member for member in members if member not in commits]
-    silent = late or [member for member in members if member not in reveals]
-    left = tuple(member for member in members if member not in silent)
-    return left if len(left) >= LEAST_MEMBERS else tuple(members)
+    now, barred = tuple(members), set[bytes]()
+    for commits, reveals in void:
+        late = {member for member in now if member not in commits}
+        if not late:
+            barred |= {member for member in now if member not in reveals}
+        if len(now := _without(members, barred | late)) < LEAST_MEMBERS:
+            now = _without(members, barred)
+        if len(now) < LEAST_MEMBERS:
+            now, barred = tuple(members), set()
+    return now
+
+
+def _without(members: Sequence[bytes], out: Collection[bytes]) -> tuple[bytes, ...]:
+    return tuple(member for member in members if member not in out)
 
 
 def raw_hash(text: str, what: str) -> bytes:

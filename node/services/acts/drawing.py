@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from node.core.errors import StateError
 from node.core.records.canonical import digest_of
 from node.core.records.kinds.draws import (
     DrawPicked,
@@ -23,6 +24,8 @@ from node.core.rules.draw import remaining, seed_of
 from node.core.rules.seating import seats_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from node.core.records.kinds import Body
     from node.core.rules.state import TenderState
     from node.services.desk import Desk
@@ -64,7 +67,8 @@ def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
     existed = times.existed_by(state.stream, last_input(state, about))
     if existed is None:
         return None
-    members = drawing.member_accounts(state)
+    first = members = drawing.member_accounts(state)
+    void: list[BeaconRound] = []
     for number in range(drawing.MAX_VOIDED):
         round_id = drawing.round_of(state, about, number)  # type: ignore[arg-type]
         found = desk.chain.round(round_id, desk.chain.account)
@@ -80,14 +84,19 @@ def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
             return _seeded(desk, found)
         if desk.clock.now() <= found.reveal_by:
             return None
-        members, existed = _without_silent(found), max(existed, found.reveal_by)
-    return None
+        void.append(found)
+        members, existed = _left_after(first, void), max(existed, found.reveal_by)
+    raise StateError(f"{len(void)} rounds of the beacon are void: this seed cannot be drawn")
 
 
-def _without_silent(void: BeaconRound) -> tuple[str, ...]:
-    """Accounts of the round after a void one, which also opens later than that one ended."""
-    raw = [[bytes.fromhex(a) for a in one] for one in (void.members, void.commits, void.secrets)]
-    return tuple(account.hex() for account in remaining(raw[0], raw[1], raw[2]))
+def _left_after(first: Sequence[str], void: Sequence[BeaconRound]) -> tuple[str, ...]:
+    """Accounts of the round after these void ones."""
+    said = [(_raw(one.commits), _raw(one.secrets)) for one in void]
+    return tuple(account.hex() for account in remaining(_raw(first), said))
+
+
+def _raw(accounts: Iterable[str]) -> list[bytes]:
+    return [bytes.fromhex(account) for account in accounts]
 
 
 def _seeded(desk: Desk, found: BeaconRound) -> Body:

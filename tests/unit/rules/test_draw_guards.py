@@ -475,19 +475,42 @@ def test_most_votes_elect_and_equal_votes_the_lowest_number() -> None:
     assert isinstance(voted().placed.body, ChairVoted)
 
 
-def test_the_silent_of_a_void_round_are_left_out_of_the_next() -> None:
-    one, two, three = b"1", b"2", b"3"
-    members = (one, two, three)
-    assert law.remaining(members, {one, three}, set()) == (one, three)
-    assert law.remaining(members, set(members), {one, two}) == (one, two)
-    assert law.remaining(members, set(members), set(members)) == members
+ONE, TWO, THREE = b"1", b"2", b"3"
+ALL = (ONE, TWO, THREE)
+MISSED: law.Said = ({ONE}, set())
+"""Only the first has committed."""
 
 
-def test_a_round_of_which_fewer_than_two_are_left_is_held_again_by_all() -> None:
-    one, two, three = b"1", b"2", b"3"
-    members = (one, two, three)
-    assert law.remaining(members, set(), set()) == members
-    assert law.remaining(members, {two}, set()) == members
-    assert law.remaining(members, set(members), set()) == members
-    assert law.remaining(members, set(members), {two}) == members
-    assert law.remaining((one, two), {one, two}, {two}) == (one, two)
+def withheld(*silent: bytes) -> law.Said:
+    """All that take part have committed, these have not revealed."""
+    return ALL, [one for one in ALL if one not in silent]
+
+
+def test_who_did_not_commit_is_left_out_of_one_round() -> None:
+    assert law.remaining(ALL, [({ONE, THREE}, set())]) == (ONE, THREE)
+    assert law.remaining(ALL, [({ONE, THREE}, set()), ({ONE}, set())]) == (ONE, TWO)
+
+
+def test_who_withheld_his_secret_is_left_out_from_there_on() -> None:
+    assert law.remaining(ALL, [withheld(THREE)]) == (ONE, TWO)
+    assert law.remaining(ALL, [withheld(THREE), MISSED]) == (ONE, TWO)
+    assert law.remaining(ALL, [withheld(THREE), MISSED, MISSED]) == (ONE, TWO)
+    assert law.remaining(ALL, [withheld()]) == ALL
+    four, three = (*ALL, b"4"), set(ALL)
+    assert law.remaining(four, [(four, three), (three, {ONE, TWO})]) == (ONE, TWO)
+
+
+def test_a_round_of_which_fewer_than_two_are_left_is_held_by_those_who_had_seen_nothing() -> None:
+    nobody: law.Said = (set(), set())
+    assert law.remaining(ALL, [nobody]) == law.remaining(ALL, [MISSED]) == ALL
+    assert law.remaining(ALL, [withheld(*ALL)]) == ALL
+    assert law.remaining(ALL, [withheld(ONE, THREE)]) == ALL
+    assert law.remaining((ONE, TWO), [withheld(TWO)]) == (ONE, TWO)
+
+
+def test_one_alone_chooses_again_once_however_it_shuts_others_out() -> None:
+    """The host withholds its stream from the second, then its own secret from the third."""
+    shut_out: law.Said = ({ONE, THREE}, set())
+    assert law.remaining(ALL, [shut_out]) == (ONE, THREE)
+    assert law.remaining(ALL, [shut_out, withheld(ONE)]) == (TWO, THREE)
+    assert law.remaining(ALL, [shut_out, withheld(ONE), ({THREE}, set())]) == (TWO, THREE)

@@ -11,12 +11,13 @@ from node.core.rules import drawing
 from node.core.rules.draw import commitment
 from node.services import beacon
 from node.services.beacon import Beacon, Seed
-from node.services.ports import BeaconRound, RoundWord
+from node.services.ports import BeaconRound, Block, RoundWord
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.sources import NOON, HandClock, SeededEntropy
 
 ME, OTHER, HOST = "a" * 40, "b" * 40, "c" * 40
-NEW, WAITS, READY, DONE, WHOLE, LATE, NEXT, THEIRS = (digit * 64 for digit in "12345678")
+NEW, WAITS, READY, DONE, WHOLE, LATE, NEXT, THEIRS, LOST = (digit * 64 for digit in "123456789")
+"""Of the last one the secret is gone with the disk that held it."""
 
 
 class Rounds:
@@ -29,6 +30,10 @@ class Rounds:
         self.asked: list[str] = []
         self.said: list[tuple[str, RoundWord]] = []
 
+    def seen(self) -> Block:
+        """By its clock all rounds but one are open."""
+        return Block(7, "bb" * 32, NOON)
+
     def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
         self.asked += [one for one, _ in asked]
         mine, both = {ME: "1" * 64}, {ME: "1" * 64, OTHER: "2" * 64}
@@ -36,6 +41,7 @@ class Rounds:
             NEW: (NOON + 9, {}, {}),
             WAITS: (NOON + 9, mine, {}),
             READY: (NOON + 9, both, {}),
+            LOST: (NOON + 9, both, {}),
             DONE: (NOON + 9, both, mine),
             WHOLE: (NOON + 9, both, both),
             LATE: (NOON - 1, {}, {}),
@@ -58,7 +64,9 @@ class Rounds:
 def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Beacon, Rounds]:
     store = MemoryStore()
     chain = Rounds(store)
-    firsts = (NEW, WAITS, READY, DONE, WHOLE, LATE, THEIRS)
+    firsts = (NEW, WAITS, READY, DONE, WHOLE, LATE, THEIRS, LOST)
+    for kept in (WAITS, READY, DONE, WHOLE, NEXT):
+        store.put_fact(f"beacon/{kept}", "5a" * 32)
     rounds = [(one, NEXT if one == LATE else "0" + one[1:]) for one in firsts]
     awaited = [Seed(HOST, of_number.__getitem__) for of_number in rounds]
     monkeypatch.setattr(beacon, "expected_seeds", lambda _states, _now: awaited)
@@ -78,6 +86,7 @@ def test_each_round_gets_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> N
     ]
     ours.answer([])
     assert chain.said[3:] == chain.said[:3], "another secret after a second look"
+    assert chain.store.fact(f"beacon/{LOST}") is None, "an invented secret is none"
 
 
 def test_the_next_round_is_asked_for_only_after_one_that_is_open_and_not_complete(
@@ -85,7 +94,7 @@ def test_the_next_round_is_asked_for_only_after_one_that_is_open_and_not_complet
 ) -> None:
     ours, chain = made(monkeypatch)
     ours.answer([])
-    waiting = [NEW, WAITS, READY, DONE, THEIRS]
+    waiting = [NEW, WAITS, READY, DONE, THEIRS, LOST]
     later = ["0" + one[1:] for one in waiting]
     later.insert(4, NEXT)
-    assert chain.asked[7:] == later, "not the one after the whole round"
+    assert chain.asked[8:] == later, "not the one after the whole round"

@@ -76,11 +76,7 @@ def tasks_of(album: Album) -> list[Task]:
     return [Task(party, found, album.known) for party, found in things.items()]
 
 
-TWO = [pytest.param(one, marks=pytest.mark.xdist_group(f"leaks {one}")) for one in sorted(TENDERS)]
-"""Each demo with its long search for one worker of its own."""
-
-
-@pytest.fixture(scope="module", params=TWO)
+@pytest.fixture(scope="module", params=sorted(TENDERS))
 def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Album:
     """Give one demo of each rule set, with canaries proven first."""
     canaries.prove(tmp_path_factory.mktemp("canaries"))

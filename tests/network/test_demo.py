@@ -64,6 +64,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo.until(lambda: any(event["event"] == "end" for event in demo.events))
     yield demo
     demo.process.kill()
+    demo.process.wait()
 
 
 def verify(demo: Demo, file: str) -> int:

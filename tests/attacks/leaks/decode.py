@@ -30,6 +30,8 @@ from tests.attacks.leaks.texts import (
 )
 
 SQLITE = b"SQLite format 3\0"
+WAL, WAL_HEAD, FRAME_HEAD = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"), 32, 24
+"""How a database's -wal begins, and the bytes before its frames and before the page of each."""
 GZIP = b"\x1f\x8b\x08"
 PAGE = 4096
 LEAST = 4
@@ -128,8 +130,8 @@ def file_layers(
 ) -> Iterator[Layer]:
     """Every layer of a file and, for an SQLite file, of what only its -wal holds yet.
 
-    What grows is taken in pieces (rows and pages of a database, lines of a log), so that with
-    `seen` only what is new is looked at.
+    What grows is taken in pieces (rows and pages of a database, frames of its -wal, lines of a
+    log), so that with `seen` only what is new is looked at.
     """
     data = path.read_bytes()
     wal = path.with_name(path.name + "-wal")
@@ -142,6 +144,10 @@ def _pieces(data: bytes, wal: bytes) -> Found:
     if data.startswith(SQLITE):
         yield from sqlite_values(data, wal)
         yield from (("page", data[at : at + PAGE]) for at in range(0, len(data), PAGE))
+    elif data.startswith(WAL):
+        frame = FRAME_HEAD + int.from_bytes(data[8:12], "big")
+        yield "wal", data[:WAL_HEAD]
+        yield from (("wal", data[at : at + frame]) for at in range(WAL_HEAD, len(data), frame))
     elif _is_lines(data):
         yield from (("line", line) for line in data.splitlines())
         yield from (("lines", run) for run in WRAPPED.findall(data))

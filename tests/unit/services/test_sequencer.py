@@ -154,7 +154,7 @@ async def test_record_for_a_stream_that_we_only_follow_is_not_taken_here() -> No
     stream = await host.open_tender()
     rows = host.store.places(stream)
     shown = [Followed(r.seq, r.what, r.where, r.envelope, r.body) for r in rows]
-    checks = SimpleNamespace(check=lambda *_: None)
+    checks = SimpleNamespace(check=lambda *_: None, check_members=lambda _: None)
     guest = Guest(GUEST, office.book, office.store, office.clock, office.bell, cast("Any", checks))
     await guest.take(StreamRow(stream, "tender", HOST, own=False), shown)
     item = await office.bid(stream, "a")

@@ -187,7 +187,7 @@ def _facts(document: dict[str, Any]) -> list[str]:
     lines = [f"  {say('与之比对', 'compared with')}: {beside}"] if beside else []
     result, trust = document["result"], document["trust"]
     if result is not None:
-        told = " ".join(str(value) for value in result.values() if value is not None)
+        told = " ".join(str(value) for value in result.values() if isinstance(value, str))
         lines.append(f"  {say('结果', 'result')}: {told}")
     if document["as_of"] is not None:
         lines.append(f"  {say('截至', 'as of')}: {document['as_of']}")

@@ -1,16 +1,17 @@
 """From score sheets and prices to totals, by the formulas an announcement may declare.
 
 Source: EC12 arts 30-35 and the tender document (the law fixes no formula in the bidding regime);
-MF87 arts 55 and 64 where it does. Inputs are decimals without error, every step is an exact
-`Fraction` and rounded half up at the declared scale exactly where the declared rule rounds: the
-mean of a criterion, its weighted points, the price points. Nothing here is a float.
+MF87 arts 55 and 64 where it does; the rule set `panel` where there is no price. Inputs are decimals
+without error, every step is an exact `Fraction` and rounded half up at the declared scale exactly
+where the declared rule rounds: the mean of a criterion, its weighted points, the price points.
+Nothing here is a float.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -30,7 +31,8 @@ _ONE = Decimal(1)
 class Criterion:
     """A declared criterion: marks from 0 to `maximum` in `step`s, times `factor`.
 
-    An objective one must get the same mark from every seat (MF87 art. 64 (3)).
+    An objective one must get the same mark from every seat (MF87 art. 64 (3)); one that `deducts`
+    lowers the total of a method without a price.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Criterion:
     step: Decimal
     objective: bool = False
     factor: Decimal = _ONE
+    deducts: bool = False
 
     def __post_init__(self) -> None:
         """Raises InvalidError for numbers with which no mark could be given."""
@@ -86,6 +89,20 @@ class BidScore:
     criteria: Mapping[str, Decimal]
     technical: Decimal
     price: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class QualityScore:
+    """One bid's points where there is no price; total = technical + objective - deducted.
+
+    `technical` is what the seats marked, the other two are declared facts, all alike on every
+    sheet. Deductions may bring the total below zero.
+    """
+
+    technical: Decimal
+    objective: Decimal
+    deducted: Decimal
     total: Decimal
 
 
@@ -223,9 +240,14 @@ def evaluated_price(price: int, coefficient: Fraction) -> Decimal:
 def criterion_points(
     sheets: Sequence[Sheet], bid: str, criterion: Criterion, how: Aggregation
 ) -> Decimal:
-    """One bid's points for one criterion: rounded mean of the seats' marks x factor, rounded."""
+    """One bid's points for one criterion: rounded mean of the seats' marks x factor, rounded.
+
+    Raises RuleError if every expert was absent. An objective 0 is a fact, nobody's absence.
+    """
     marks = (sheet[bid, criterion.id] for sheet in sheets)
-    return weigh(mean_of(marks, how), criterion.factor, how.scale)
+    absent = how.zero_is_absent and not criterion.objective
+    mean = mean_of(marks, replace(how, zero_is_absent=absent))
+    return weigh(mean, criterion.factor, how.scale)
 
 
 def score_bids(
@@ -238,15 +260,48 @@ def score_bids(
 
     The sheets must have passed `check_sheet`. Raises RuleError if objective marks differ.
     """
-    if unequal := unequal_objective(sheets, criteria):
-        bid, name = unequal[0]
-        raise RuleError(f"the seats differ on the objective criterion {name} of bid {bid}")
+    _check_objective(sheets, criteria)
     scores = {}
     for bid, points in price.items():
         by_id = {one.id: criterion_points(sheets, bid, one, how) for one in criteria}
         technical = total_of(by_id.values())
         scores[bid] = BidScore(by_id, technical, points, total_of((technical, points)))
     return scores
+
+
+def score_quality(
+    sheets: Sequence[Sheet],
+    criteria: Sequence[Criterion],
+    how: Aggregation,
+    bids: Iterable[str],
+) -> dict[str, QualityScore]:
+    """Every bid's score where there is no price, by the sheets alone.
+
+    The sheets must have passed `check_sheet`. Raises RuleError if objective marks differ or every
+    expert was absent.
+    """
+    _check_objective(sheets, criteria)
+    scores = {}
+    for bid in bids:
+        points = [(one, criterion_points(sheets, bid, one, how)) for one in criteria]
+        technical = total_of(found for one, found in points if not one.objective)
+        facts = total_of(found for one, found in points if one.objective and not one.deducts)
+        scores[bid] = quality_score(
+            technical, facts, total_of(found for one, found in points if one.deducts)
+        )
+    return scores
+
+
+def quality_score(technical: Decimal, objective: Decimal, deducted: Decimal) -> QualityScore:
+    """The score of these three sums: what is deducted lowers the total."""
+    total = total_of((technical, objective, deducted.copy_negate()))
+    return QualityScore(technical, objective, deducted, total)
+
+
+def _check_objective(sheets: Sequence[Sheet], criteria: Sequence[Criterion]) -> None:
+    if unequal := unequal_objective(sheets, criteria):
+        bid, name = unequal[0]
+        raise RuleError(f"the seats differ on the objective criterion {name} of bid {bid}")
 
 
 def total_of(points: Iterable[Decimal]) -> Decimal:

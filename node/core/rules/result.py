@@ -79,8 +79,15 @@ def _by_quality(bid: str, score: QualityScore) -> ranking.Offer:
 
 
 def tie_of(state: TenderState) -> tuple[str, ...]:
-    """The bids among which a lot must decide before there is a result."""
-    ranked = _ranking_of(state)
+    """The bids among which a lot must decide before there is a result.
+
+    None where the sheets give no result (seats differ on a fact, all were absent): `result_of`
+    says why, and whoever only asks what is to do next is not stopped by one expert's sheet.
+    """
+    try:
+        ranked = _ranking_of(state)
+    except RuleError:
+        return ()
     return () if ranked is None else _tied(state, ranked)
 
 

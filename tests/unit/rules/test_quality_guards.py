@@ -286,8 +286,13 @@ def sheets_with(**marks: str) -> TenderState:
 
 @pytest.mark.parametrize("fact", ["elements", "deductions"])
 def test_seats_that_differ_on_a_declared_fact_give_no_result(fact: str) -> None:
+    state = sheets_with(**{fact: "1.00"})
     with pytest.raises(RuleError, match=f"differ on the objective criterion {fact}"):
-        result_of(sheets_with(**{fact: "1.00"}))
+        result_of(state)
+    kinds = [duty.kind for duty in duties_of(state, HOST, state.received)]
+    assert kinds == ["result.consolidated/v1"], (
+        "the host of many tenders is stopped in this one only"
+    )
 
 
 def test_total_may_fall_below_zero_and_is_written_so() -> None:

@@ -12,7 +12,9 @@ from node.cli.output import JsonOption, Output
 
 
 def replay(
-    csv: Annotated[Path, typer.Argument(help=say("项目或专家打分文件", "The file of tenders or panels."))],
+    csv: Annotated[
+        Path, typer.Argument(help=say("项目或专家打分文件", "The file of tenders or panels."))
+    ],
     network: Annotated[
         Path | None,
         typer.Option(

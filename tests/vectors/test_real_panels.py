@@ -21,16 +21,15 @@ from node.cli.replay.prove import is_as_published
 from node.cli.replay.table import Table, read_table
 from node.core.evidence.recount import _parts
 from node.core.records.kinds.session import Score, ScoreSheet
+from node.core.rules.quality import QualityScore, score_quality
 from node.core.rules.ranking import Offer, rank
 from node.core.rules.review import marks_of
 from node.core.rules.ruleset import builtin_digest, builtin_rulesets
 from node.core.rules.scoring import (
     PANEL,
     Aggregation,
-    QualityScore,
     mean_of,
     parse_points,
-    score_quality,
 )
 from node.core.rules.tender import criteria_of, tie_breaks_of
 from node.services.actors.tender_file import TenderFile

@@ -16,6 +16,7 @@ from node.core.errors import RuleError
 from node.core.records.kinds.session import RankedBid, RejectedBid
 from node.core.rules import ranking
 from node.core.rules.change import put, replace
+from node.core.rules.quality import quality_score
 from node.core.rules.rejection import decided
 from node.core.rules.review import (
     Rejected,
@@ -26,14 +27,14 @@ from node.core.rules.review import (
     rejections,
     scores_of,
 )
-from node.core.rules.scoring import parse_points, quality_score
+from node.core.rules.scoring import parse_points
 from node.core.rules.seating import seat_of
 from node.core.rules.state import Phase
 from node.core.rules.tender import is_priced, is_scored, tie_breaks_of
 
 if TYPE_CHECKING:
     from node.core.records.kinds.session import ReportSigned, ResultConsolidated, SessionClosed
-    from node.core.rules.scoring import QualityScore
+    from node.core.rules.quality import QualityScore
     from node.core.rules.state import Placed, TenderState
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from node.core.errors import RuleError
 from node.core.records.box import BoxContext
 from node.core.records.canonical import encode
-from node.core.rules import scoring
+from node.core.rules import quality, scoring
 from node.core.rules.bid import check_box
 from node.core.rules.change import put, replace
 from node.core.rules.money import parse_money
@@ -228,10 +228,10 @@ def scores_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, scoring
 
 def qualities_of(
     state: TenderState, valid: Iterable[str]
-) -> dict[str, scoring.QualityScore] | None:
+) -> dict[str, quality.QualityScore] | None:
     """Every valid bid's score where there is no price. None if the sheets are unseen."""
     sheets = _sheets_of(state)
-    return None if sheets is None else scoring.score_quality(sheets, *_criteria_of(state), valid)
+    return None if sheets is None else quality.score_quality(sheets, *_criteria_of(state), valid)
 
 
 def _sheets_of(state: TenderState) -> list[dict[tuple[str, str], Decimal]] | None:

@@ -1,10 +1,9 @@
 """From score sheets and prices to totals, by the formulas an announcement may declare.
 
 Source: EC12 arts 30-35 and the tender document (the law fixes no formula in the bidding regime);
-MF87 arts 55 and 64 where it does; the rule set `panel` where there is no price. Inputs are decimals
-without error, every step is an exact `Fraction` and rounded half up at the declared scale exactly
-where the declared rule rounds: the mean of a criterion, its weighted points, the price points.
-Nothing here is a float.
+MF87 arts 55 and 64 where it does. Inputs are decimals without error, every step is an exact
+`Fraction` and rounded half up at the declared scale exactly where the declared rule rounds: the
+mean of a criterion, its weighted points, the price points. Nothing here is a float.
 """
 
 from __future__ import annotations
@@ -89,20 +88,6 @@ class BidScore:
     criteria: Mapping[str, Decimal]
     technical: Decimal
     price: Decimal
-    total: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class QualityScore:
-    """One bid's points where there is no price; total = technical + objective - deducted.
-
-    `technical` is what the seats marked, the other two are declared facts, all alike on every
-    sheet. Deductions may bring the total below zero.
-    """
-
-    technical: Decimal
-    objective: Decimal
-    deducted: Decimal
     total: Decimal
 
 
@@ -260,7 +245,7 @@ def score_bids(
 
     The sheets must have passed `check_sheet`. Raises RuleError if objective marks differ.
     """
-    _check_objective(sheets, criteria)
+    check_objective(sheets, criteria)
     scores = {}
     for bid, points in price.items():
         by_id = {one.id: criterion_points(sheets, bid, one, how) for one in criteria}
@@ -269,36 +254,8 @@ def score_bids(
     return scores
 
 
-def score_quality(
-    sheets: Sequence[Sheet],
-    criteria: Sequence[Criterion],
-    how: Aggregation,
-    bids: Iterable[str],
-) -> dict[str, QualityScore]:
-    """Every bid's score where there is no price, by the sheets alone.
-
-    The sheets must have passed `check_sheet`. Raises RuleError if objective marks differ or every
-    expert was absent.
-    """
-    _check_objective(sheets, criteria)
-    scores = {}
-    for bid in bids:
-        points = [(one, criterion_points(sheets, bid, one, how)) for one in criteria]
-        technical = total_of(found for one, found in points if not one.objective)
-        facts = total_of(found for one, found in points if one.objective and not one.deducts)
-        scores[bid] = quality_score(
-            technical, facts, total_of(found for one, found in points if one.deducts)
-        )
-    return scores
-
-
-def quality_score(technical: Decimal, objective: Decimal, deducted: Decimal) -> QualityScore:
-    """The score of these three sums: what is deducted lowers the total."""
-    total = total_of((technical, objective, deducted.copy_negate()))
-    return QualityScore(technical, objective, deducted, total)
-
-
-def _check_objective(sheets: Sequence[Sheet], criteria: Sequence[Criterion]) -> None:
+def check_objective(sheets: Sequence[Sheet], criteria: Sequence[Criterion]) -> None:
+    """Accept only sheets that give every objective mark alike. Raises RuleError naming one."""
     if unequal := unequal_objective(sheets, criteria):
         bid, name = unequal[0]
         raise RuleError(f"the seats differ on the objective criterion {name} of bid {bid}")

@@ -17,6 +17,7 @@ from node.core.records.kinds.tender import Criterion
 from node.core.rules import scoring
 from node.core.rules.audience import Level, Stage, level
 from node.core.rules.duties import duties_of
+from node.core.rules.quality import quality_score
 from node.core.rules.result import Result, may_need_lot, result_of, tie_of
 from node.core.rules.review import marks_of
 from node.core.rules.state import Phase, TenderState, with_review
@@ -296,7 +297,7 @@ def test_seats_that_differ_on_a_declared_fact_give_no_result(fact: str) -> None:
 
 
 def test_total_may_fall_below_zero_and_is_written_so() -> None:
-    found = scoring.quality_score(Decimal("1.50"), Decimal("0.00"), Decimal("2.00"))
+    found = quality_score(Decimal("1.50"), Decimal("0.00"), Decimal("2.00"))
     assert str(found.total) == "-0.50"
     written = RankedBid(bid=OTHER, deducted="2.00", objective="0.00", quality="1.50", rank=1,
                         total=str(found.total))  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Literal
@@ -82,20 +82,20 @@ def read_panels(table: Table, specialty: str) -> list[TenderFile]:
     Raises ConfigError naming the first line that is wrong.
     """
     strata = (Stratum(seats=len(EXPERTS), specialty=specialty),)
-    contests = _contests(table, COLUMNS)
+    contests = _contests(table)
     return [_case(table, name, contests[name], strata) for name in sorted(contests)]
 
 
 def read_published(table: Table) -> dict[str, Published | None]:
     """What was published of each contest; None where the file does not tell it."""
     if not set(PUBLISHED) <= set(table.columns):
-        return dict.fromkeys(_contests(table, COLUMNS))
-    return {name: _published(rows) for name, rows in _contests(table, COLUMNS).items()}
+        return dict.fromkeys(_contests(table))
+    return {name: _published(rows) for name, rows in _contests(table).items()}
 
 
-def _contests(table: Table, wanted: Sequence[str]) -> dict[str, list[Numbered]]:
+def _contests(table: Table) -> dict[str, list[Numbered]]:
     found: dict[str, list[Numbered]] = {}
-    for number, row in table.rows(wanted):
+    for number, row in table.rows(COLUMNS):
         found.setdefault(row["contest"], []).append((number, row))
     if not found:
         raise ConfigError(f"{table.path} holds no contest", code="unreadable")
@@ -106,7 +106,7 @@ def _case(
     table: Table, name: str, rows: Sequence[Numbered], strata: tuple[Stratum, ...]
 ) -> TenderFile:
     line = rows[0][0]
-    contest = Contest({}, {}, {})
+    contest = Contest()
     try:
         if not name.strip("."):
             raise InvalidError("contest is no name")
@@ -121,13 +121,13 @@ def _case(
         raise table.wrong(line, str(error)) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Contest:
     """One contest while its lines are read: marks by entry and criterion, facts by entry."""
 
-    criteria: dict[str, Criterion]
-    facts: dict[str, tuple[str, str]]
-    marks: dict[str, dict[str, tuple[str, ...]]]
+    criteria: dict[str, Criterion] = field(default_factory=dict)
+    facts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    marks: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def take(self, row: Row) -> None:
         """One criterion of one entry. Raises InvalidError."""

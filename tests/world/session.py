@@ -320,13 +320,13 @@ class Whole(Drawing):
 def panel_values(number: int, seat: int) -> dict[str, str]:
     """Marks and facts of one entry: E02 and E03 trade a point of marks for a point of facts.
 
-    E04 and E05 are alike. Seat 9 was not there for E01.
+    E04 and E05 are alike. Seat 9 was not there for E01, and seat 1 gave it the lowest mark.
     """
     skill = {1: "9.25", 2: "8.75", 3: "7.50", 4: "5.00", 5: "5.00"}[number]
     return {
         "deductions": "1.00" if number == 1 else "0.00",
         "elements": {1: "40.00", 2: "30.00", 3: "31.00", 4: "20.00", 5: "20.00"}[number],
-        "skill": "0.0" if (number, seat) == (1, 9) else skill,
+        "skill": {(1, 9): "0.0", (1, 1): "8.00"}.get((number, seat), skill),
         "style": f"{4 + seat % 3}.{25 * (seat % 4):02}",
     }
 

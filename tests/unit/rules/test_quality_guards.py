@@ -305,7 +305,7 @@ def test_total_may_fall_below_zero_and_is_written_so() -> None:
 
 
 def test_absent_expert_is_left_out_before_the_others_are_trimmed() -> None:
-    """Nine marks, one of them 0: of the eight left the highest and the lowest go."""
+    """Nine marks, one of them 0: of the eight left the highest and the lowest, 8.00, go."""
     state = moment("panel", "result.consolidated").before
     sheets = [marks_of(s.package) for s in state.review.sheets.values() if s.package is not None]
     bid = next(bid for bid, one in state.opened.items() if one.bidder == "E01")

@@ -58,8 +58,9 @@ def test_ranking_without_an_award_is_told_place_by_place(
     words = ["verify", "panel.json", "--trust", "panel.trust.json"]
     assert main(words) == 0
     told = capsys.readouterr().out
-    places = "    1 E01 54.98\n    2 E03 45.58\n    3 E02 45.58\n    4 E04 32.58\n    4 E05 32.58\n"
-    assert f"  result: ranked\n{places}" in told
+    assert "  result: ranked\n    1 E01 54.98\n    2 E03 45.58\n    3 E02 45.58\n    4 " in told
+    assert "    4 E04 32.58\n" in told
+    assert "    4 E05 32.58\n" in told
     assert main([*words, "--json"]) == 0
     verdict, _ = lines(capsys)
     assert isinstance(verdict["result"], dict)

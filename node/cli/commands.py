@@ -109,8 +109,8 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "replay": Command(
         "node.cli.replay.command:replay",
-        "把真实项目逐个通过运行中的网络，并与原结果比较。",
-        "Carry real tenders through a running network and compare with the city.",
+        "把真实项目或专家打分的赛事逐个通过运行中的网络，并与原结果比较。",
+        "Carry real tenders or panels through a running network and compare.",
         "yuanping replay tenders.csv --limit 20 --out replay",
     ),
     "actors crowd": Command(

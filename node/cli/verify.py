@@ -187,8 +187,10 @@ def _facts(document: dict[str, Any]) -> list[str]:
     lines = [f"  {say('与之比对', 'compared with')}: {beside}"] if beside else []
     result, trust = document["result"], document["trust"]
     if result is not None:
-        told = " ".join(str(value) for value in result.values() if value is not None)
+        told = " ".join(str(value) for value in result.values() if isinstance(value, str))
         lines.append(f"  {say('结果', 'result')}: {told}")
+        rows = result.get("ranking", ())
+        lines += [f"    {row['rank']} {row['bidder']} {row['total']}" for row in rows]
     if document["as_of"] is not None:
         lines.append(f"  {say('截至', 'as of')}: {document['as_of']}")
     if trust is not None and trust["n"] is not None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from node.core.records.kinds.streams import Network, StreamOpened
-from node.core.rules import side
-from node.core.rules.fold import TABLE
+from node.core.rules import fold, side
+from node.core.rules.ruleset import builtin_rulesets
 
 if TYPE_CHECKING:
     from node.services.members import Members
@@ -22,9 +22,10 @@ Kind = Literal["tender", "side", "pool"]
 OPENING = ("registry.noted/v1", "stream.opened/v1")
 
 
-def kinds_of(kind: Kind) -> tuple[str, ...]:
-    """The record types that may stand in a stream of this kind, sorted."""
-    named = tuple(TABLE) if kind == "tender" else side.KINDS[kind]
+def kinds_of(kind: Kind, ruleset: str) -> tuple[str, ...]:
+    """The record types that may stand in a stream of this kind under a rule set, sorted."""
+    tender = kind == "tender"
+    named = fold.kinds_of(builtin_rulesets()[ruleset]) if tender else side.KINDS[kind]
     return tuple(sorted({*OPENING, *named}))
 
 
@@ -46,7 +47,7 @@ class Founder:
             hash="sha256",
             keeper=self.me,
             kind=kind,
-            kinds=kinds_of(kind),
+            kinds=kinds_of(kind, ruleset),
             network=self.network,
             of=of,
             ruleset=ruleset,

@@ -18,6 +18,7 @@ from node.services.reads import (
     Candidates,
     LotInfo,
     PublicPhase,
+    RankedInfo,
     TenderInfo,
 )
 
@@ -38,6 +39,7 @@ _WORDS: Final[Mapping[Phase, PublicPhase]] = MappingProxyType(
         Phase.CLOSED: "opening",
         Phase.UNLOCKED: "opening",
         Phase.AWARDED: "awarded",
+        Phase.RANKED: "ranked",
         Phase.FAILED: "failed",
     }
 )
@@ -62,6 +64,7 @@ def notice_of(state: TenderState) -> TenderInfo | None:
         announcement=_announcement(state.announced) if state.announced else None,
         candidates=_candidates(state) if shows_candidates else None,
         winner=_winner(state) if _is_public("award.noticed/v1", stage) else None,
+        ranking=_ranking(state) if _is_public("ranking.published/v1", stage) else None,
     )
 
 
@@ -103,6 +106,13 @@ def _candidates(state: TenderState) -> Candidates | None:
 
 def _winner(state: TenderState) -> CandidateInfo | None:
     return _candidate(state, state.winner, 1) if state.phase is Phase.AWARDED else None
+
+
+def _ranking(state: TenderState) -> tuple[RankedInfo, ...] | None:
+    if state.phase is not Phase.RANKED or state.result is None:
+        return None
+    rows = [(row, state.opened[row.bid]) for row in state.result.ranking]
+    return tuple(RankedInfo(r.rank, r.bid, p.bidder, p.name, r.total) for r, p in rows)
 
 
 def _candidate(state: TenderState, bid: str, rank: int) -> CandidateInfo:

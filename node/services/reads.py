@@ -25,6 +25,7 @@ PublicPhase = Literal[
     "evaluation",
     "publicity",
     "awarded",
+    "ranked",
     "failed",
 ]
 """Where a tender stands, in words that tell nothing of seats, votes or who took part."""
@@ -129,6 +130,17 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class RankedInfo:
+    """One place of a ranking without an award: bid, bidder as named in the opened bid, points."""
+
+    rank: int
+    bid: str
+    bidder: str
+    name: str
+    total: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TenderInfo:
     """What everybody may know of a tender now; None where it is not public or not there yet.
 
@@ -146,6 +158,7 @@ class TenderInfo:
     announcement: Announcement | None
     candidates: Candidates | None
     winner: CandidateInfo | None
+    ranking: tuple[RankedInfo, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from node.core.records.envelope import open_envelope
 from node.core.records.kinds.draws import PoolPublished
 from node.core.records.place import FIRST_PREV, Extra, What, Where, entry_of, where_hash
 from node.core.rules import audience
+from node.core.rules.award import OVER
 from node.core.rules.duties import duties_of
 from node.core.rules.state import Phase, TenderState
 from node.services.acts import ACTS
@@ -450,7 +451,7 @@ async def play(stage: Stage, expected_bids: int) -> None:
     for _ in range(4000):
         made = await stage.work()
         quiet = 0 if made else quiet + 1
-        if stage.now_state.phase in (stage.halt, Phase.AWARDED, Phase.FAILED) and not made:
+        if stage.now_state.phase in (stage.halt, *OVER) and not made:
             return
         move = next_moment(stage.now_state, stage.clock.now(), expected_bids)
         if len(stage.snapshots) < stage.awaited_pools:

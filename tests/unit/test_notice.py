@@ -9,7 +9,12 @@ import pytest
 
 from node.core.records.box import Box, Ciphertext
 from node.core.records.keys import PublicKey
-from node.core.records.kinds.session import Candidate, CandidatesPublished
+from node.core.records.kinds.session import (
+    Candidate,
+    CandidatesPublished,
+    RankedBid,
+    ResultConsolidated,
+)
 from node.core.records.kinds.streams import Network, StreamOpened
 from node.core.records.kinds.tender import (
     BidPackage,
@@ -21,10 +26,11 @@ from node.core.records.kinds.tender import (
 )
 from node.core.rules import audience
 from node.core.rules.audience import Level, Stage
+from node.core.rules.award import OVER
 from node.core.rules.ruleset import builtin_rulesets
 from node.core.rules.state import Bid, Phase, Seat, TenderState
 from node.services.notice import notice_of, phase_of
-from node.services.reads import CandidateInfo
+from node.services.reads import CandidateInfo, RankedInfo
 
 SALT = "00" * 32
 BID = "b1" * 32
@@ -94,7 +100,7 @@ def full(phase: Phase) -> TenderState:
     )
 
 
-@pytest.mark.parametrize("phase", [p for p in Phase if p not in (Phase.AWARDED, Phase.FAILED)])
+@pytest.mark.parametrize("phase", [p for p in Phase if p not in OVER])
 def test_notice_before_the_award_is_the_same_whoever_bid_and_sits(phase: Phase) -> None:
     assert notice_of(replace(full(phase), candidates=None)) == notice_of(replace(BASE, phase=phase))
 
@@ -128,6 +134,7 @@ def test_notice_names_no_seat_and_no_person(phase: Phase) -> None:
         (Phase.VOTING, "evaluation", Stage.READ),
         (Phase.DECIDED, "evaluation", Stage.READ),
         (Phase.AWARDED, "awarded", Stage.AWARDED),
+        (Phase.RANKED, "ranked", Stage.AWARDED),
         (Phase.FAILED, "failed", Stage.AWARDED),
     ],
 )
@@ -190,3 +197,17 @@ def test_candidates_are_told_when_the_audience_table_says_so(
     sitting = notice_of(replace(BASE, phase=Phase.VOTING))
     assert sitting is not None
     assert (sitting.phase, sitting.candidates) == ("evaluation", None)
+
+
+def test_ranking_is_told_when_it_is_published_and_not_before() -> None:
+    row = RankedBid(bid=BID, deducted="1", objective="40", quality="15.98", rank=1, total="54.98")
+    result = ResultConsolidated(
+        outcome="ranked", ranking=(row,), rejected=(), salt="00" * 32, tied=()
+    )
+    ended = replace(full(Phase.RANKED), candidates=None, result=result)
+    notice, before = notice_of(ended), notice_of(replace(ended, phase=Phase.RELEASED))
+    assert notice is not None
+    assert notice.ranking == (RankedInfo(1, BID, "C1", "Builder", "54.98"),)
+    assert (notice.winner, notice.candidates) == (None, None)
+    assert before is not None
+    assert before.ranking is None

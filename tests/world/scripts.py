@@ -115,5 +115,45 @@ CN = Script(
 )
 """Comprehensive scoring by five who disagree; one dissents; a void beacon round; H04 too dear."""
 
+PANEL_METHOD = Method(
+    kind="quality-only",
+    criteria=(
+        Criterion(
+            id="deductions", maximum="999.99", objective=True, step="0.01", title="扣分 deductions",
+            deducts=True,
+        ),
+        Criterion(
+            id="elements", maximum="999.99", objective=True, step="0.01", title="客观分 elements"
+        ),
+        Criterion(id="skill", maximum="10", objective=False, step="0.25", title="技能 skill",
+                  factor="0.8"),
+        Criterion(id="style", maximum="10", objective=False, step="0.25", title="表现 style",
+                  factor="1.6"),
+    ),
+    drop_from=3,
+    scale=2,
+    tie_breaks=("objective",),
+    zero_is_absent=True,
+)  # fmt: skip
+PANEL = Script(
+    name="panel-example",
+    rules="panel",
+    currency="XXX",
+    scale=0,
+    lot=Lot(id="1", method=PANEL_METHOD),
+    strata=(Stratum(seats=9, specialty="works"),),
+    bidders=(
+        Bidder("E01", None),
+        Bidder("E02", None, suite="es256"),
+        Bidder("E03", None),
+        Bidder("E04", None),
+        Bidder("E05", None),
+        Bidder("E06", None),
+    ),
+    findings=MappingProxyType({"E06": "disqualified"}),
+)
+"""Nine marks, one expert absent for E01. E02 and E03 have equal totals: the facts decide. E04 and
+E05 are alike in everything and share a rank. E06 is disqualified. No price, no award."""
+
 CN_FEW = replace(CN, name="cn-few", bidders=CN.bidders[:2])
 """Two bidders where three are needed: nothing is opened, the lot fails."""

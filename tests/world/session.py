@@ -20,6 +20,7 @@ from node.core.records.kinds.session import (
     Finding,
     FindingVote,
     FormedSeat,
+    RankingPublished,
     RejectionVoted,
     ReportSigned,
     ResultConsolidated,
@@ -36,12 +37,13 @@ from node.core.records.kinds.tender import LotFailed
 from node.core.rules import award, seating
 from node.core.rules.opening import is_enough, shares_of
 from node.core.rules.result import result_of, tie_of
-from node.core.rules.review import SCORED, has_valid, rejections
+from node.core.rules.review import has_valid, rejections
+from node.core.rules.tender import is_scored
 from tests.world.boxes import seal_box
 from tests.world.drawing import Drawing, link
 from tests.world.network import Person
 from tests.world.run import HOLDERS, Step
-from tests.world.scripts import CN, CN_FEW, JP, JP_NONE, JP_TIE, Script
+from tests.world.scripts import CN, CN_FEW, JP, JP_NONE, JP_TIE, PANEL, Script
 
 
 class Whole(Drawing):
@@ -82,7 +84,7 @@ class Whole(Drawing):
         self.seat_all()
         self.swear_all()
         self.review()
-        if self.state.lot.method.kind == SCORED and has_valid(self.state):
+        if is_scored(self.state.lot.method) and has_valid(self.state):
             self.score_all()
         if tie_of(self.state):
             self.seed("lot")
@@ -223,17 +225,22 @@ class Whole(Drawing):
         bidder_of = {s.record: s.bidder.id for s in self.sealed}
         scores = []
         for bid in sorted(set(self.state.opened) - set(out)):
-            number = int(bidder_of[bid][1:])
-            values = {
-                "design": f"{28 + 2 * number + int(seat)}.5",
-                "record": str(10 - number),
-                "staff": str(4 + (number + int(seat)) % 5),
-            }
+            values = self.values(int(bidder_of[bid][1:]), int(seat))
             scores += [
                 Score(bid=bid, criterion=name, points=points)
                 for name, points in sorted(values.items())
             ]
         return tuple(scores)
+
+    def values(self, number: int, seat: int) -> dict[str, str]:
+        """One member's marks of one bidder, by criterion."""
+        if self.script.rules == "panel":
+            return panel_values(number, seat)
+        return {
+            "design": f"{28 + 2 * number + seat}.5",
+            "record": str(10 - number),
+            "staff": str(4 + (number + seat) % 5),
+        }
 
     def opened_sheet(self, sheet: str) -> SheetOpened:
         """A sheet as it lay in its box."""
@@ -279,6 +286,12 @@ class Whole(Drawing):
 
     def finish(self) -> None:
         """Candidates, publicity, award, notice, links; or the lot fails."""
+        if self.state.result is not None and self.state.result.outcome == "ranked":
+            published_ranking = RankingPublished(result=self.state.result_id, salt=self.salt())
+            self.say(self.buyer, "ranking.published/v1", published_ranking)
+            self.sync()
+            self.disclose_all(self.claims)
+            return
         if self.state.result is None or self.state.result.winner is None:
             failed = LotFailed(ground="no-valid-bid", salt=self.salt())
             self.say(self.host, "lot.failed/v1", failed)
@@ -304,12 +317,27 @@ class Whole(Drawing):
         self.disclose_all(self.claims)
 
 
+def panel_values(number: int, seat: int) -> dict[str, str]:
+    """Marks and facts of one entry: E02 and E03 trade a point of marks for a point of facts.
+
+    E04 and E05 are alike. Seat 9 was not there for E01, and seat 1 gave it the lowest mark.
+    """
+    skill = {1: "9.25", 2: "8.75", 3: "7.50", 4: "5.00", 5: "5.00"}[number]
+    return {
+        "deductions": "1.00" if number == 1 else "0.00",
+        "elements": {1: "40.00", 2: "30.00", 3: "31.00", 4: "20.00", 5: "20.00"}[number],
+        "skill": {(1, 9): "0.0", (1, 1): "8.00"}.get((number, seat), skill),
+        "style": f"{4 + seat % 3}.{25 * (seat % 4):02}",
+    }
+
+
 SCRIPTS: dict[str, Script] = {
     "jp": JP,
     "jp-tie": JP_TIE,
     "jp-none": JP_NONE,
     "cn": CN,
     "cn-few": CN_FEW,
+    "panel": PANEL,
 }
 
 

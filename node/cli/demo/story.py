@@ -99,6 +99,7 @@ STEPS: Mapping[str, tuple[str, str, str]] = {
     "report.signed": ("report", "签署评标报告{reason}", "signs the report{reason}"),
     "session.closed": ("report", "评标结束，结果上链", "ends the session; result to the chain"),
     "candidates.published": ("candidates", "公示 {n} 名中标候选人", "publishes {n} candidate(s)"),
+    "ranking.published": ("ranking", "公布排名", "publishes the ranking"),
     "award.decided": ("award", "定标：投标 {b.bid:.8}", "awards to bid {b.bid:.8}"),
     "award.noticed": ("award", "中标通知：{b.price}", "notice of award at {b.price}"),
     "draw.disclosed": (

@@ -8,11 +8,13 @@ gives the city's answer; nobody calls it before the last evidence file is writte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from node.cli.replay import panels
+from node.cli.replay.panels import Published, is_panels
 from node.cli.replay.table import Numbered, Row, Table
 from node.core.errors import ConfigError, InvalidError
 from node.core.records.kinds.draws import Stratum
@@ -42,8 +44,6 @@ LATER = Outcome(source="the city's answer is opened after the last evidence file
 OF_TENDER: tuple[str, ...] = ("opened_on", "title", "reserve_price_jpy", "minimum_price_jpy")
 OF_BID: tuple[str, ...] = ("bidder_id", "bidder_name", "bid_price_jpy")
 COLUMNS = ("tender_id", *OF_TENDER, *OF_BID)
-PANELS = frozenset({"contest", "entry", "criterion", "factor"})
-"""Columns of a file of panels (interfaces I3)."""
 GROUNDS = (("eligib", "ineligible"), ("exam", "unqualified"), ("disqual", "disqualified"))
 """What a note says -> the rule set's ground; `invalid` where it says none of these."""
 AWARDED = {"won": "awarded", "won_by_lot": "awarded_by_lot"}
@@ -61,20 +61,31 @@ class Answer:
     winner: str | None
 
 
-def read_cases(table: Table, specialty: str = SPECIALTY) -> list[TenderFile]:
+def specialty_of(table: Table) -> str:
+    """What the experts must know who judge the cases of this file."""
+    return panels.SPECIALTY if is_panels(table) else SPECIALTY
+
+
+def read_cases(table: Table, specialty: str | None = None) -> list[TenderFile]:
     """Every tender of the file, by date; its committee knows `specialty`.
 
-    Raises ConfigError naming the first line that is wrong.
+    A file of panels gives its contests. Raises ConfigError naming the first line that is wrong.
     """
-    if set(table.columns) >= PANELS:
-        raise table.wrong(1, "a file of panels: scored lots cannot be replayed yet")
+    specialty = specialty or specialty_of(table)
+    if is_panels(table):
+        return panels.read_panels(table, specialty)
     strata = (Stratum(seats=SEATS, specialty=specialty),)
     cases = [_case(table, rows, strata) for rows in _tenders(table).values()]
     return sorted(cases, key=lambda case: (case.opened_on, case.tender))
 
 
-def read_answers(table: Table) -> dict[str, Answer | None]:
-    """The city's answer to each tender; None where the file tells no `outcome` of it."""
+def read_answers(table: Table) -> Mapping[str, Answer | Published | None]:
+    """The city's answer to each tender, or what was published of each contest.
+
+    None where the file does not tell it.
+    """
+    if is_panels(table):
+        return panels.read_published(table)
     return {name: _answer([row for _, row in rows]) for name, rows in _tenders(table).items()}
 
 

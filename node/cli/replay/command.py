@@ -12,7 +12,9 @@ from node.cli.output import JsonOption, Output
 
 
 def replay(
-    csv: Annotated[Path, typer.Argument(help=say("项目数据文件", "The file of tenders."))],
+    csv: Annotated[
+        Path, typer.Argument(help=say("项目或专家打分文件", "The file of tenders or panels."))
+    ],
     network: Annotated[
         Path | None,
         typer.Option(
@@ -46,7 +48,7 @@ def replay(
     ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Carry real tenders; 0 only if each is verified and none disagrees with the city."""
+    """Carry real tenders or panels; 0 only if each is verified and none disagrees."""
     from node.cli.replay.run import Wanted, run_replay
 
     return run_replay(

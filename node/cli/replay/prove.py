@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,15 @@ import msgspec
 
 from node.cli.demo.report import file_of, winner_of
 from node.cli.demo.site import replace_file
+from node.cli.replay.panels import Published
 from node.core.errors import StateError, UnavailableError
+from node.core.evidence.report import ranking_of
 from node.core.evidence.verify import verify
+from node.core.rules.tender import is_priced
 
 if TYPE_CHECKING:
     from node.cli.replay.cases import Answer
+    from node.cli.replay.panels import Place
     from node.cli.replay.sweep import Play
     from node.core.evidence.trust import Trust
     from node.core.rules.state import TenderState
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 READY_S = 120.0
 FIRST_S, AGAIN_S = 5.0, 2.0
 """The end of a tender is endorsed, published and anchored within about the first."""
+NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 AT_ONCE = 3
 """So many files are made and judged at once."""
 
@@ -115,11 +122,21 @@ def line_of(play: Play, *, is_verified: bool) -> Line:
     state, name = play.state, play.opened.case.tender
     if state is None:
         raise AssertionError("a tender that is over has a state")
+    common = {
+        "records": len(state.entries),
+        "host": state.keeper,
+        "evidence": file_of(name, "regulator"),
+        "verified": is_verified,
+    }
+    outcome = state.result.outcome if state.result else "failed"
+    if not is_priced(state.lot.method):
+        ranked = {"ranking": ranking_of(state), "agrees": None}
+        return {"tender_id": name, "outcome": outcome} | ranked | common
     winner, _, price = winner_of(state)
     tied = sorted(_bidder(state, bid) for bid in (state.result.tied if state.result else ()))
     return {
         "tender_id": name,
-        "outcome": state.result.outcome if state.result else "failed",
+        "outcome": outcome,
         "winner": winner,
         "price": price,
         "currency": state.rules.currency,
@@ -127,17 +144,15 @@ def line_of(play: Play, *, is_verified: bool) -> Line:
         "rejected": list(_rejected(state)),
         "city": None,
         "agrees": None,
-        "records": len(state.entries),
-        "host": state.keeper,
-        "evidence": file_of(name, "regulator"),
-        "verified": is_verified,
-    }
+    } | common
 
 
-def beside(line: Line, answer: Answer | None) -> Line:
-    """The same line beside the city's answer, where there is one."""
+def beside(line: Line, answer: Answer | Published | None) -> Line:
+    """The same line beside the city's answer, or beside what was published, where there is one."""
     if answer is None:
         return line
+    if isinstance(answer, Published):
+        return line | {"agrees": is_as_published(line["ranking"], answer)}
     same = agrees(line["outcome"], line["winner"], line["tied"], answer)
     city = {"winner": answer.winner, "outcome": answer.outcome}
     return line | {"city": city, "agrees": same}
@@ -150,6 +165,23 @@ def agrees(outcome: str, winner: str | None, tied: list[str], answer: Answer) ->
     if outcome == "awarded_by_lot":
         return answer.winner in tied
     return winner == answer.winner
+
+
+def is_as_published(ranking: Sequence[Mapping[str, Any]], published: Published) -> bool:
+    """Every entry with the very components, total and rank that were published, and no other.
+
+    Numbers are compared as numbers; an entry of which several were published agrees with none.
+    """
+    found = {
+        row["bidder"]: {(Decimal(row["components"]), Decimal(row["total"]), Decimal(row["rank"]))}
+        for row in ranking
+    }
+    told = {entry: {*map(_numbers, places)} for entry, places in published.places.items()}
+    return found == told
+
+
+def _numbers(place: Place) -> tuple[Decimal | None, ...]:
+    return tuple(Decimal(text) if NUMBER.fullmatch(text) else None for text in place)
 
 
 def _bidder(state: TenderState, bid: str) -> str:

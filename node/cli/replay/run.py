@@ -16,7 +16,7 @@ from node.cli.demo.running import Running, heed_signals
 from node.cli.demo.site import Mark, claim, find_mark, free_ports, replace_file, wanted_database
 from node.cli.language import say
 from node.cli.replay.carry import Carry, carry, opened_before
-from node.cli.replay.cases import RULES, SPECIALTY, read_answers, read_cases
+from node.cli.replay.cases import read_answers, read_cases, specialty_of
 from node.cli.replay.network import check_new, find_network
 from node.cli.replay.prove import beside, kept_in
 from node.cli.replay.sweep import gathered, opening_day
@@ -54,7 +54,7 @@ def run_replay(wanted: Wanted, output: Output) -> int:
     """
     began = time.monotonic()
     table = read_table(wanted.csv)
-    specialty = f"{SPECIALTY}-{table.digest[:8]}" if wanted.network else SPECIALTY
+    specialty = specialty_of(table) + (f"-{table.digest[:8]}" if wanted.network else "")
     cases = gathered(read_cases(table, specialty)[: wanted.limit], wanted.together)
     heed_signals()
     profiler = Profiler(wanted.out.resolve() / "profile" / f"replay{SUFFIX}")
@@ -79,7 +79,7 @@ def _through(
     if wanted.network is not None:
         found = find_network(wanted.network.resolve())
         check_new(found, {case.tender for case in cases} - opened_before(wanted.out).keys())
-        site = claim(wanted.out, mark or Mark(table.digest, RULES, len(found.hosts), {}))
+        site = claim(wanted.out, mark or Mark(table.digest, cases[0].rules, len(found.hosts), {}))
         children.shared = (site.lock.fileno(),)
         _take_trust(site, found)
         profiler.start()
@@ -88,7 +88,7 @@ def _through(
         finally:
             children.stop()
     plan = read_plan(mark.centres if mark else None)
-    site = claim(wanted.out, mark or _new_mark(table, plan))
+    site = claim(wanted.out, mark or _new_mark(table, cases[0].rules, plan))
     running = Running(site, plan, output, children)
     profiler.start()
     try:
@@ -99,9 +99,9 @@ def _through(
         running.stop()
 
 
-def _new_mark(table: Table, plan: Plan) -> Mark:
+def _new_mark(table: Table, rules: str, plan: Plan) -> Mark:
     ports = free_ports([planned.id for planned in plan.members])
-    return Mark(table.digest, RULES, len(plan.centres), ports, wanted_database())
+    return Mark(table.digest, rules, len(plan.centres), ports, wanted_database())
 
 
 def _mark_of(wanted: Wanted, table: Table, output: Output) -> Mark | None:
@@ -140,7 +140,7 @@ def _tell(
     tenders: int,
     told: tuple[Output, float, Mapping[str, float]],
 ) -> int:
-    """One line a tender beside the city's answer, which is opened only now, and the sum."""
+    """One line a tender beside the real answer, which is opened only now, and the sum."""
     (output, seconds, profile), answers = told, read_answers(table)
     lines = [beside(line, answers.get(name)) for name, line in carried.items()]
     for line in lines:
@@ -151,7 +151,7 @@ def _tell(
     output.end(
         say(
             f"{tenders} 个项目，{verified} 个已验证，{agree} 个与原结果一致；每秒 {rate} 个",
-            f"{tenders} tenders, {verified} verified, {agree} agree with the city; {rate} a second",
+            f"{tenders} tenders, {verified} verified, {agree} as they really ended; {rate}/s",
         ),
         tenders=tenders,
         carried=len(lines),
@@ -170,6 +170,10 @@ def _tell(
 def _sentence(line: Line) -> str:
     """One tender's line for a person."""
     agrees = {True: say("一致", "agrees"), False: say("不一致", "DISAGREES"), None: ""}
-    words = (line["tender_id"], line["outcome"], line["winner"] or "-", line["price"] or "-")
+    words = [line["tender_id"], line["outcome"]]
+    if "ranking" in line:
+        words.append(say(f"{len(line['ranking'])} 名", f"{len(line['ranking'])} entries"))
+    else:
+        words += [line["winner"] or "-", line["price"] or "-"]
     proven = say("已验证", "verified") if line["verified"] else say("不成立", "NOT PROVEN")
     return "  ".join(map(str, (*words, proven, agrees[line["agrees"]])))

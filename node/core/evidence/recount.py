@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 from node.core.evidence.links import LinkError
 from node.core.evidence.redraw import check_draws
-from node.core.records.kinds.session import AwardDecided, AwardNoticed, CandidatesPublished
+from node.core.records.kinds.session import (
+    AwardDecided,
+    AwardNoticed,
+    CandidatesPublished,
+    RankingPublished,
+)
 from node.core.rules.state import TenderState
 
 if TYPE_CHECKING:
@@ -48,13 +53,27 @@ def _check_result(state: TenderState, stated: ResultConsolidated, path: str) -> 
         raise LinkError("result", path, "a bid is rejected without price or votes against it")
     keys = _keys(state, stated, set(state.opened) - out)
     ranked = _ranked(state, keys)
-    if [(row.rank, row.bid) for row in stated.ranking] != ranked:
+    if len(keys) != len(state.opened) - len(out) or ranked != [
+        (row.rank, row.bid) for row in stated.ranking
+    ]:
         raise LinkError("result", path, "the ranking is another one")
-    best = min(keys.values(), default=None)
-    tied = tuple(sorted(bid for bid, key in keys.items() if key == best))
-    wanted = tied if len(tied) > 1 else ()
-    if stated.tied != wanted or stated.winner != (ranked[0][1] if ranked else None):
+    if (stated.outcome, stated.tied, stated.winner) != _ending(state, keys, ranked):
         raise LinkError("result", path, "winner or tie are others")
+
+
+def _ending(
+    state: TenderState, keys: Mapping[str, Key], ranked: list[tuple[int, str]]
+) -> tuple[str, tuple[str, ...], str | None]:
+    """How it ends, among whom a lot decides, and who wins; without prices nobody does."""
+    if not ranked:
+        return "failed", (), None
+    if state.lot.method.kind == "quality-only":
+        return "ranked", (), None
+    best = min(keys.values())
+    tied = tuple(sorted(bid for bid, key in keys.items() if key == best))
+    if len(tied) > 1:
+        return "awarded_by_lot", tied, ranked[0][1]
+    return "awarded", (), ranked[0][1]
 
 
 def _price(state: TenderState, bid: str) -> Fraction | None:
@@ -90,6 +109,8 @@ def _keys(state: TenderState, stated: ResultConsolidated, valid: set[str]) -> di
     """For each valid bid the numbers it is ranked by: the smaller the better."""
     prices = {bid: _price(state, bid) or Fraction(0) for bid in valid}
     method = state.lot.method
+    if method.kind == "quality-only":
+        return _keys_without_price(state, stated, valid)
     if method.kind != "comprehensive-scoring":
         return {bid: (price,) for bid, price in prices.items()}
     packages = [sheet.package for sheet in state.review.sheets.values()]
@@ -108,6 +129,52 @@ def _keys(state: TenderState, stated: ResultConsolidated, valid: set[str]) -> di
         )
         for bid in points
     }
+
+
+def _keys_without_price(
+    state: TenderState, stated: ResultConsolidated, valid: set[str]
+) -> dict[str, Key]:
+    """By total, then by what the announcement names; nothing if a stated number is another one."""
+    method, packages = state.lot.method, [one.package for one in state.review.sheets.values()]
+    sheets = [package for package in packages if package is not None]
+    told = {
+        row.bid: tuple(Fraction(part or 0) for part in (row.quality, row.objective, row.deducted))
+        for row in stated.ranking
+    }
+    seen = len(sheets) == len(packages)
+    parts = {bid: _parts(method, sheets, bid) for bid in valid} if seen else told
+    keys: dict[str, Key] = {}
+    for row in stated.ranking:
+        if parts != told or row.price is not None or row.bid not in valid:
+            return {}
+        marked, facts, deducted = told[row.bid]
+        total = marked + facts - deducted
+        if Fraction(row.total or 0) != total:
+            return {}
+        named = {"technical": marked, "objective": facts}
+        keys[row.bid] = (-total, *(-named[rule] for rule in method.tie_breaks))
+    return keys
+
+
+def _parts(method: Method, sheets: list[ScoreSheet], bid: str) -> Key | None:
+    """Marked, declared and deducted points; None if seats differ on a fact, or all were absent."""
+    sums = {"marked": Fraction(0), "declared": Fraction(0), "deducted": Fraction(0)}
+    for one in method.criteria:
+        marks = sorted(
+            Fraction(score.points)
+            for sheet in sheets
+            for score in sheet.scores
+            if (score.bid, score.criterion) == (bid, one.id)
+        )
+        if one.objective and marks[0] != marks[-1]:
+            return None
+        if method.zero_is_absent and not one.objective:
+            marks = [mark for mark in marks if mark > 0]
+        if not marks:
+            return None
+        part = "deducted" if one.deducts else "declared" if one.objective else "marked"
+        sums[part] += _round(_mean(marks, method) * Fraction(one.factor or 1), method.scale)
+    return tuple(sums.values())
 
 
 def _scores(
@@ -167,12 +234,14 @@ def _ranked(state: TenderState, keys: Mapping[str, Key]) -> list[tuple[int, str]
 
 
 def _check_award(case: Case, state: TenderState, result: ResultConsolidated) -> None:
-    limit = state.rules.evaluation.candidates_max.value
+    limit = state.rules.evaluation.candidates_max.value if result.winner else 0
     first = [(row.bid, row.rank) for row in result.ranking[:limit]]
     for place in case.host.places:
         match place.body:
             case CandidatesPublished() as published:
-                good = [(c.bid, c.rank) for c in published.candidates] == first
+                good = bool(first) and [(c.bid, c.rank) for c in published.candidates] == first
+            case RankingPublished() as ranking:
+                good = (result.outcome, ranking.result) == ("ranked", state.result_id)
             case AwardDecided() as decided:
                 good = decided.bid == result.winner
             case AwardNoticed() as notice:

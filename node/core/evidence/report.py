@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from node.core.evidence.links import REMARKS, Language
 from node.core.records.canonical import time_of
 from node.core.rules.audience import Level
+from node.core.rules.award import OVER
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from node.core.evidence.case import Case, Remark
     from node.core.evidence.links import LinkError
     from node.core.evidence.standing import Claim, Standing
+    from node.core.rules.state import TenderState
 
 FORMAT: Final = "yuanping-verdict/v1"
 NAMES: Mapping[int, str] = MappingProxyType(
@@ -184,7 +186,7 @@ def facts_of(case: Case) -> dict[str, Any]:
     return {
         "tender_id": form.tender,
         "as_of": time_of(case.host.places[-1].received),
-        "closed": case.state is not None and case.state.phase in (Phase.AWARDED, Phase.FAILED),
+        "closed": case.state is not None and case.state.phase in OVER,
         "result": _result(case),
         "unseen": _unseen([(place.kind, place.level) for place in places]),
         "draws": sum(1 for _ in case.of_type("draw.requested/v1")),
@@ -200,8 +202,8 @@ def _unseen(places: Sequence[tuple[str, Level]]) -> list[dict[str, str | int]]:
     return [{"type": kind, "count": count} for kind, count in sorted(counted.items())]
 
 
-def _result(case: Case) -> dict[str, str | None] | None:
-    """The result that the fold arrived at; None if it did not."""
+def _result(case: Case) -> dict[str, Any] | None:
+    """The result that the fold arrived at; None if it did not. A ranking where that is all."""
     state = case.state
     if state is None:
         return None
@@ -212,7 +214,21 @@ def _result(case: Case) -> dict[str, str | None] | None:
         outcome = state.result.outcome
         package = state.opened[state.result.winner] if state.result.winner else None
         winner, price = (package.bidder, package.price) if package else (None, None)
-    return {"outcome": outcome, "winner": winner, "price": price}
+    told = {"outcome": outcome, "winner": winner, "price": price}
+    return told | {"ranking": ranking_of(state)} if outcome == "ranked" else told
+
+
+def ranking_of(state: TenderState) -> list[dict[str, str | int | None]]:
+    """The ranking by quality alone, best first: bidder, points of the seats' marks, total, rank."""
+    return [
+        {
+            "bidder": state.opened[row.bid].bidder,
+            "components": row.quality,
+            "total": row.total,
+            "rank": row.rank,
+        }
+        for row in (state.result.ranking if state.result else ())
+    ]
 
 
 def _trust(case: Case) -> dict[str, Any]:

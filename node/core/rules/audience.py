@@ -3,7 +3,7 @@
 Source: protocol.md sections 2 and 10.13; TBL art. 22 (number and names of bidders before the
 opening), art. 37 (members before the award), art. 44 (process and comparison for ever).
 Levels: N nothing, H header, A all. A row has five levels, one for each stage of the
-tender: plan, bids open, bids closed, opening over, awarded (or failed).
+tender: plan, bids open, bids closed, opening over, awarded (or failed, or ranked and no more).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ MILESTONES: Mapping[str, Stage] = MappingProxyType(
         "bids.closed/v1": Stage.BIDS_CLOSED,
         "opening.closed/v1": Stage.READ,
         "award.noticed/v1": Stage.AWARDED,
+        "ranking.published/v1": Stage.AWARDED,
         "lot.failed/v1": Stage.AWARDED,
     }
 )
@@ -58,6 +59,7 @@ STAGES: Mapping[Phase, Stage] = MappingProxyType(
         Phase.CLOSED: Stage.BIDS_CLOSED,
         Phase.UNLOCKED: Stage.BIDS_CLOSED,
         Phase.AWARDED: Stage.AWARDED,
+        Phase.RANKED: Stage.AWARDED,
         Phase.FAILED: Stage.AWARDED,
     }
 )
@@ -115,6 +117,7 @@ _TENDER_ROWS = {
     "candidates.published/v1": _PUBLICITY,
     "award.decided/v1": _SESSION,
     "award.noticed/v1": _SESSION,
+    "ranking.published/v1": _SESSION,
     "draw.disclosed/v1": _SESSION,
 }
 _SIDE_ROWS = {

@@ -1,7 +1,8 @@
-"""After the session: candidates, the days for objections, decision and notice.
+"""After the session: candidates, the days for objections, decision and notice; or the ranking.
 
 Source: TBR art. 53-55 (candidates, publicity, rank 1 wins); where the rule set has no days for
-objections the award may follow at once.
+objections the award may follow at once. Where nothing is awarded the ranking itself is published,
+and that is the end.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from node.core.rules.change import replace
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
-    from node.core.records.kinds.session import AwardDecided, AwardNoticed, CandidatesPublished
+    from node.core.records.kinds.session import (
+        AwardDecided,
+        AwardNoticed,
+        CandidatesPublished,
+        RankingPublished,
+    )
     from node.core.records.kinds.streams import TermExpired
     from node.core.rules.state import Placed, TenderState
 
-OVER = frozenset({Phase.AWARDED, Phase.FAILED})
+OVER = frozenset({Phase.AWARDED, Phase.RANKED, Phase.FAILED})
 
 
 def is_settled(state: TenderState) -> bool:
@@ -79,3 +85,10 @@ def award_noticed(state: TenderState, placed: Placed, body: AwardNoticed) -> Ten
     if (body.bid, body.price) != (state.winner, state.opened[state.winner].price):
         raise RuleError("winner or price are not those decided")
     return replace(state, phase=Phase.AWARDED)
+
+
+def ranking_published(state: TenderState, placed: Placed, body: RankingPublished) -> TenderState:
+    """End a lot without an award: its ranking is public from here on."""
+    if state.result is None or state.result.outcome != "ranked" or body.result != state.result_id:
+        raise RuleError("only a result that ranks and awards nothing is published so")
+    return replace(state, phase=Phase.RANKED)

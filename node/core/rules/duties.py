@@ -98,7 +98,7 @@ def _ranking(state: TenderState, now: int) -> Iterator[Duty]:
 
 
 def _released(state: TenderState, now: int) -> Iterator[Duty]:
-    if state.result is not None and state.result.winner is None:
+    if state.result is not None and state.result.outcome == "failed":
         yield Duty("lot.failed/v1", "no-valid-bid")
 
 
@@ -133,7 +133,7 @@ def _pool(state: TenderState, member: str, now: int) -> Iterator[Duty]:
         for person in sorted(draw.centre_of):
             if draw.centre_of[person] == member and person not in draw.outcomes:
                 yield Duty("expert.contacted/v1", person)
-    elif state.phase is Phase.AWARDED and member not in state.disclosed:
+    elif state.phase in (Phase.AWARDED, Phase.RANKED) and member not in state.disclosed:
         yield from _links(state, member)
 
 

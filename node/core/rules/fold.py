@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from node.core.records.kinds.draws import DrawSeeded
     from node.core.records.kinds.streams import StreamOpened, TermExpired
+    from node.core.rules.ruleset import RuleSet
 
 Apply = Callable[[TenderState, Placed, Any], TenderState]
 LAW = ""
@@ -118,9 +119,10 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "report.signed/v1": _rule("seat", "signing", LAW, result.report_signed, hidden=True),
         "session.closed/v1": _rule("host", "signed", LAW, result.session_closed),
         "candidates.published/v1": _rule("buyer", "released", LAW, award.candidates_published),
+        "ranking.published/v1": _rule("buyer", "released", LAW, award.ranking_published),
         "award.decided/v1": _rule("buyer", "awarding", LAW, award.award_decided),
         "award.noticed/v1": _rule("buyer", "decided", LAW, award.award_noticed),
-        "draw.disclosed/v1": _rule("pool", "awarded", "protocol 6", drawing.draw_disclosed),
+        "draw.disclosed/v1": _rule("pool", "awarded ranked", "protocol 6", drawing.draw_disclosed),
     }
 )
 """Record type -> its rule. The closed list of a tender's stream."""
@@ -142,14 +144,26 @@ WHOLE_TENDER = frozenset(
 """Kinds that concern the whole tender: their header has no `lot`; every other names its lot."""
 
 
+def kinds_of(rules: RuleSet) -> tuple[str, ...]:
+    """The record types that may stand in a tender under these rules, sorted.
+
+    What the law of the rule set has no step for (an award, a ranking without one) does not happen
+    under it, and a member that does not know such a type need not stay away for it.
+    """
+    return tuple(
+        sorted(kind for kind, rule in TABLE.items() if rule.article or rules.has_step(kind))
+    )
+
+
 def apply(state: TenderState, placed: Placed) -> TenderState:
     """The state after one more record, or RuleError (BoxError, SignatureError) with its article.
 
     Signatures are not judged here: `check_signature` with `membership.signer_of` comes first.
     """
     header = placed.header
-    if (rule := TABLE.get(header.type)) is None:
-        raise RuleError(f"{header.type} does not stand in a tender", article="protocol 9")
+    rule = TABLE.get(header.type)
+    if rule is None or not (rule.article or state.rules.has_step(header.type)):
+        raise RuleError(f"{header.type} does not stand in such a tender", article="protocol 9")
     article = rule.article or state.rules.step(header.type)
     check_order(state.entries, state.received, placed)
     check_stream(state.stream, state.opened_as, placed)

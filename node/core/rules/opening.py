@@ -240,6 +240,6 @@ def lot_failed(state: TenderState, placed: Placed, body: LotFailed) -> TenderSta
     if body.ground == "too-few-bids":
         if state.phase is not Phase.CLOSED or is_enough(state):
             raise state.rules.refusal(bids.minimum_bidders.article, "there are bids enough")
-    elif state.phase is not Phase.RELEASED or state.result is None or state.result.winner:
-        raise state.rules.refusal(bids.minimum_valid.article, "there is a winner")
+    elif state.phase is not Phase.RELEASED or not state.result or state.result.outcome != "failed":
+        raise state.rules.refusal(bids.minimum_valid.article, "the result is no failure")
     return replace(state, phase=Phase.FAILED)

@@ -22,14 +22,17 @@ from node.core.rules.ruleset import MethodId, TieBreak
 class Offer:
     """A valid bid as ranking sees it.
 
-    `price` in minor units as bid; `total` points (comprehensive scoring) or the evaluated price in
-    minor units (lowest evaluated price); `technical` points without the price.
+    `price` in minor units as bid; `total` points (where bids are scored) or the evaluated price in
+    minor units (lowest evaluated price); `technical` points without the price. The last two only
+    where quality alone is ranked: declared facts, which raise and which lower the total.
     """
 
     bid: str
     price: int
     total: Decimal | None = None
     technical: Decimal | None = None
+    objective: Decimal | None = None
+    deducted: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def rank(method: MethodId, offers: Iterable[Offer], tie_breaks: Sequence[TieBrea
     """Rank valid bids: price or evaluated price ascending, total descending; then the tie-breaks.
 
     Source: the announcement under EC12 30-35 and TBR 53; jp-tsuchiura: lowest price, then lot.
-    Tie-breaks: "price" lower first, "technical" higher first, "lot" leaves the group to `settle`.
+    Tie-breaks: "price" lower first, "technical" and "objective" higher first, "lot" leaves the
+    group to `settle`; whoever is equal by all of them shares a rank.
     Raises InvalidError if a bid stands twice, RuleError if it lacks what method or tie-break needs.
     """
     found = sorted(offers, key=lambda offer: offer.bid)
@@ -111,6 +115,7 @@ def _first(method: MethodId, offer: Offer) -> Decimal:
 def _next(rule: TieBreak, offer: Offer) -> Decimal:
     if rule == "price":
         return Decimal(offer.price)
-    if offer.technical is None:
-        raise RuleError(f"bid {offer.bid} has no technical points to break a tie")
-    return offer.technical.copy_negate()
+    points = offer.objective if rule == "objective" else offer.technical
+    if points is None:
+        raise RuleError(f"bid {offer.bid} has no {rule} points to break a tie")
+    return points.copy_negate()

@@ -7,7 +7,7 @@ sheets; a reader who may not see votes or sheets checks that the stated result i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -16,30 +16,36 @@ from node.core.errors import RuleError
 from node.core.records.kinds.session import RankedBid, RejectedBid
 from node.core.rules import ranking
 from node.core.rules.change import put, replace
+from node.core.rules.quality import quality_score
 from node.core.rules.rejection import decided
 from node.core.rules.review import (
-    SCORED,
     Rejected,
     computed_rejections,
     may_be_scored,
     price_of,
+    qualities_of,
     rejections,
     scores_of,
 )
 from node.core.rules.scoring import parse_points
 from node.core.rules.seating import seat_of
 from node.core.rules.state import Phase
+from node.core.rules.tender import is_priced, is_scored, tie_breaks_of
 
 if TYPE_CHECKING:
     from node.core.records.kinds.session import ReportSigned, ResultConsolidated, SessionClosed
+    from node.core.rules.quality import QualityScore
     from node.core.rules.state import Placed, TenderState
+
+
+Outcome = Literal["awarded", "awarded_by_lot", "failed", "ranked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What the rules give: the same members as `result.consolidated` has."""
 
-    outcome: Literal["awarded", "awarded_by_lot", "failed"]
+    outcome: Outcome
     ranking: tuple[RankedBid, ...]
     rejected: tuple[RejectedBid, ...]
     tied: tuple[str, ...]
@@ -48,9 +54,11 @@ class Result:
 
 def offers_of(state: TenderState, out: Mapping[str, Rejected]) -> list[ranking.Offer] | None:
     """The valid bids as ranking sees them; None if this reader may not see the sheets."""
+    if not is_priced(state.lot.method):
+        return _offers_by_quality(state, [bid for bid in state.opened if bid not in out])
     prices = {bid: price_of(state, bid) for bid in state.opened if bid not in out}
     valid = {bid: price for bid, price in prices.items() if price is not None}
-    if state.lot.method.kind != SCORED:
+    if not is_scored(state.lot.method):
         # Without declared adjustments the evaluated price is the price itself.
         return [ranking.Offer(bid, price, total=Decimal(price)) for bid, price in valid.items()]
     scores = scores_of(state, valid)
@@ -62,25 +70,48 @@ def offers_of(state: TenderState, out: Mapping[str, Rejected]) -> list[ranking.O
     ]
 
 
+def _offers_by_quality(state: TenderState, valid: Sequence[str]) -> list[ranking.Offer] | None:
+    scores = qualities_of(state, valid)
+    return None if scores is None else [_by_quality(bid, score) for bid, score in scores.items()]
+
+
+def _by_quality(bid: str, score: QualityScore) -> ranking.Offer:
+    return ranking.Offer(bid, 0, score.total, score.technical, score.objective, score.deducted)
+
+
 def tie_of(state: TenderState) -> tuple[str, ...]:
-    """The bids among which a lot must decide before there is a result."""
-    ranked = _ranking_of(state)
-    return () if ranked is None else ranked.tied
+    """The bids among which a lot must decide before there is a result.
+
+    None where the sheets give no result (seats differ on a fact, all were absent): `result_of`
+    says why, and whoever only asks what is to do next is not stopped by one expert's sheet.
+    """
+    try:
+        ranked = _ranking_of(state)
+    except RuleError:
+        return ()
+    return () if ranked is None else _tied(state, ranked)
 
 
 def may_need_lot(state: TenderState) -> bool:
     """Must a lot be drawn, or can this reader not see whether it must?"""
     ranked = _ranking_of(state)
-    return ranked is None or bool(ranked.tied)
+    return ranked is None or bool(_tied(state, ranked))
+
+
+def _tied(state: TenderState, ranked: ranking.Ranking) -> tuple[str, ...]:
+    """Who shares the first place, where a lot decides it; else equals share their rank."""
+    return ranked.tied if "lot" in tie_breaks_of(state.rules, state.lot.method) else ()
 
 
 def _ranking_of(state: TenderState) -> ranking.Ranking | None:
     out = rejections(state)
     offers = None if out is None else offers_of(state, out)
-    if offers is None:
-        return None
-    kind = state.lot.method.kind
-    return ranking.rank(kind, offers, state.rules.method(kind).tie_breaks)
+    return None if offers is None else _ranked(state, offers)
+
+
+def _ranked(state: TenderState, offers: Sequence[ranking.Offer]) -> ranking.Ranking:
+    method = state.lot.method
+    return ranking.rank(method.kind, offers, tie_breaks_of(state.rules, method))
 
 
 def result_of(state: TenderState) -> Result | None:
@@ -88,21 +119,31 @@ def result_of(state: TenderState) -> Result | None:
 
     Raises RuleError if a lot must be drawn first.
     """
-    ranked, out = _ranking_of(state), rejections(state)
-    if ranked is None or out is None:
+    out = rejections(state)
+    offers = None if out is None else offers_of(state, out)
+    if out is None or offers is None:
         return None
-    tied = ranked.tied
+    ranked = _ranked(state, offers)
+    tied = _tied(state, ranked)
     if tied and not state.lot_seed:
         raise RuleError("equal bids: a lot must be drawn first", article="protocol 10.9")
     if state.lot_seed:
         ranked = ranking.settle(ranked, bytes.fromhex(state.lot_seed))
-    rows = tuple(_row(state, out, row) for row in ranked.rows)
-    failed = len(rows) < _least_valid(state)
-    winner = None if failed or not rows else rows[0].bid
-    outcome: Literal["awarded", "awarded_by_lot", "failed"] = (
-        "failed" if winner is None else "awarded_by_lot" if tied else "awarded"
-    )
+    by_bid = {offer.bid: offer for offer in offers}
+    rows = tuple(_row(state, row, by_bid[row.bid]) for row in ranked.rows)
+    outcome, winner = _outcome(state, [row.bid for row in rows], tied)
     return Result(outcome, rows, _rejected_rows(out), tied, winner)
+
+
+def _outcome(
+    state: TenderState, ranked: Sequence[str], tied: Sequence[str]
+) -> tuple[Outcome, str | None]:
+    """How it ends, and who wins: nobody where too few are left, or where nothing is awarded."""
+    if len(ranked) < max(1, _least_valid(state)):
+        return "failed", None
+    if not is_priced(state.lot.method):
+        return "ranked", None
+    return "awarded_by_lot" if tied else "awarded", ranked[0]
 
 
 def _least_valid(state: TenderState) -> int:
@@ -111,17 +152,22 @@ def _least_valid(state: TenderState) -> int:
     return bids.minimum_valid.value if bids.too_few_valid == "must-fail" else 1
 
 
-def _row(state: TenderState, out: Mapping[str, Rejected], row: ranking.Ranked) -> RankedBid:
-    price = state.opened[row.bid].price or ""
-    if state.lot.method.kind != SCORED:
+def _row(state: TenderState, row: ranking.Ranked, offer: ranking.Offer) -> RankedBid:
+    """One line of the ranking: the numbers that its place follows from."""
+    method = state.lot.method
+    price = state.opened[row.bid].price if is_priced(method) else None
+    if not is_scored(method):
         return RankedBid(bid=row.bid, price=price, rank=row.rank)
-    offer = next(o for o in offers_of(state, out) or () if o.bid == row.bid)
+    quality, total = str(offer.technical), str(offer.total)
+    if is_priced(method):
+        return RankedBid(bid=row.bid, price=price, rank=row.rank, quality=quality, total=total)
     return RankedBid(
         bid=row.bid,
-        price=price,
+        deducted=str(offer.deducted),
+        objective=str(offer.objective),
+        quality=quality,
         rank=row.rank,
-        quality=str(offer.technical),
-        total=str(offer.total),
+        total=total,
     )
 
 
@@ -154,18 +200,17 @@ def _check_consistent(state: TenderState, stated: Result) -> None:
     rows = stated.ranking
     if sorted([*out, *(row.bid for row in rows)]) != sorted(state.opened):
         raise RuleError("every opened bid is ranked or rejected, once")
-    if any(row.price != state.opened[row.bid].price for row in rows):
+    priced = is_priced(state.lot.method)
+    if any(row.price != (state.opened[row.bid].price if priced else None) for row in rows):
         raise RuleError("a ranked price is not the opened one")
-    kind = state.lot.method.kind
-    offers = [_stated_offer(state, row) for row in rows]
-    ranked = ranking.rank(kind, offers, state.rules.method(kind).tie_breaks)
-    tied = ranked.tied
+    ranked = _ranked(state, [_stated_offer(state, row) for row in rows])
+    tied = _tied(state, ranked)
     if state.lot_seed:
         ranked = ranking.settle(ranked, bytes.fromhex(state.lot_seed))
     if [(r.rank, r.bid) for r in ranked.rows] != [(r.rank, r.bid) for r in rows]:
         raise RuleError("the ranking is not in the order of its own numbers")
-    first = rows[0].bid if len(rows) >= max(1, _least_valid(state)) else None
-    if stated.tied != tied or stated.winner != first:
+    ending = _outcome(state, [row.bid for row in rows], tied)
+    if stated.tied != tied or (stated.outcome, stated.winner) != ending:
         raise RuleError("winner or tie are not those of the ranking")
 
 
@@ -187,12 +232,26 @@ def _check_rejected(state: TenderState, out: Mapping[str, RejectedBid]) -> None:
 
 
 def _stated_offer(state: TenderState, row: RankedBid) -> ranking.Offer:
+    if not is_priced(state.lot.method):
+        return _stated_quality(row)
+    if row.objective is not None or row.deducted is not None:
+        raise RuleError("a bid with a price has no points of facts")
     price = price_of(state, row.bid) or 0
-    if state.lot.method.kind != SCORED:
+    if not is_scored(state.lot.method):
         return ranking.Offer(row.bid, price, total=Decimal(price))
     if row.total is None or row.quality is None:
         raise RuleError("a scored bid has its points")
     return ranking.Offer(row.bid, price, parse_points(row.total), parse_points(row.quality))
+
+
+def _stated_quality(row: RankedBid) -> ranking.Offer:
+    if row.quality is None or row.objective is None or row.deducted is None:
+        raise RuleError("a scored bid has its points")
+    parts = (parse_points(part) for part in (row.quality, row.objective, row.deducted))
+    offer = _by_quality(row.bid, quality_score(*parts))
+    if row.total != str(offer.total):
+        raise RuleError("a total is not the sum of its parts")
+    return offer
 
 
 def report_signed(state: TenderState, placed: Placed, body: ReportSigned | None) -> TenderState:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from node.core.errors import RuleError
 from node.core.records.box import BoxContext
 from node.core.records.canonical import encode
-from node.core.rules import scoring
+from node.core.rules import quality, scoring
 from node.core.rules.bid import check_box
 from node.core.rules.change import put, replace
 from node.core.rules.money import parse_money
@@ -23,10 +23,10 @@ from node.core.rules.opening import Proof, check_opened, is_released
 from node.core.rules.rejection import check_finding, computed_ground, decided
 from node.core.rules.seating import seat_of
 from node.core.rules.state import Phase, Release, Sheet, with_review
-from node.core.rules.tender import criteria_of, limits_of, price_rule
+from node.core.rules.tender import criteria_of, is_priced, is_scored, limits_of, price_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from node.core.records.kinds.session import (
         Finding,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from node.core.rules.state import Placed, TenderState
 
 SHEETS = "protocol 5"
-SCORED = "comprehensive-scoring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,11 @@ def price_of(state: TenderState, bid: str) -> int | None:
     """An opened bid's price in minor units, or None if it names none."""
     price = state.opened[bid].price
     return None if price is None else parse_money(price, state.terms.scale)
+
+
+def lacks_price(state: TenderState, bid: str) -> bool:
+    """Does an opened bid name no price where the method needs one?"""
+    return is_priced(state.lot.method) and price_of(state, bid) is None
 
 
 def computed_rejections(state: TenderState) -> dict[str, Rejected]:
@@ -94,7 +98,7 @@ def _check_findings(state: TenderState, body: ReviewChecked) -> None:
             raise RuleError("the price rejects this bid already")
     noted = {finding.bid for finding in body.findings}
     for bid in state.opened:
-        if price_of(state, bid) is None and bid not in noted:
+        if lacks_price(state, bid) and bid not in noted:
             raise RuleError("a bid without a price needs a finding")
 
 
@@ -110,7 +114,7 @@ def rejection_voted(state: TenderState, placed: Placed, body: RejectionVoted | N
     voted = with_review(state, votes=votes, last=placed.id)
     if len(votes) < len(state.seats):
         return voted
-    scored = state.lot.method.kind == SCORED and has_valid(voted)
+    scored = is_scored(state.lot.method) and has_valid(voted)
     return replace(voted, phase=Phase.SCORING if scored else Phase.RANKING)
 
 
@@ -215,15 +219,31 @@ def marks_of(package: ScoreSheet) -> dict[tuple[str, str], Decimal]:
 
 def scores_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, scoring.BidScore] | None:
     """Every valid bid's score; `valid` has their prices. None if the sheets are unseen."""
-    method = state.lot.method
+    sheets = _sheets_of(state)
+    if sheets is None:
+        return None
+    criteria, how = _criteria_of(state)
+    return scoring.score_bids(sheets, criteria, how, price_points_of(state, valid))
+
+
+def qualities_of(
+    state: TenderState, valid: Iterable[str]
+) -> dict[str, quality.QualityScore] | None:
+    """Every valid bid's score where there is no price. None if the sheets are unseen."""
+    sheets = _sheets_of(state)
+    return None if sheets is None else quality.score_quality(sheets, *_criteria_of(state), valid)
+
+
+def _sheets_of(state: TenderState) -> list[dict[tuple[str, str], Decimal]] | None:
     packages = [sheet.package for sheet in state.review.sheets.values()]
     sheets = [marks_of(package) for package in packages if package is not None]
-    if method.price is None or len(sheets) < len(packages):
-        return None
-    how = scoring.Aggregation(method.scale, method.drop_from)
-    return scoring.score_bids(
-        sheets, criteria_of(state.lot.method), how, price_points_of(state, valid)
-    )
+    return sheets if len(sheets) == len(packages) else None
+
+
+def _criteria_of(state: TenderState) -> tuple[tuple[scoring.Criterion, ...], scoring.Aggregation]:
+    method = state.lot.method
+    how = scoring.Aggregation(method.scale, method.drop_from, method.zero_is_absent)
+    return criteria_of(method), how
 
 
 def price_points_of(state: TenderState, valid: Mapping[str, int]) -> dict[str, Decimal]:

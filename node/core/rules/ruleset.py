@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 
@@ -31,8 +31,12 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}" + END)]
 StepId = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]+\.[a-z_]+\Z")]
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}" + END)]
 Whole = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
-MethodId = Literal["lowest-price", "lowest-evaluated-price", "comprehensive-scoring"]
-TieBreak = Literal["price", "technical", "lot"]
+MethodId = Literal[
+    "lowest-price", "lowest-evaluated-price", "comprehensive-scoring", "quality-only"
+]
+TieBreak = Literal["price", "technical", "objective", "lot"]
+QUALITY: Final = "quality-only"
+"""The method that knows no price: it ranks by quality alone, and nothing is awarded."""
 PriceFormula = Literal["lowest-over-price", "benchmark-deviation", "feature-discount"]
 
 
@@ -139,20 +143,29 @@ class SessionRule(_Part, frozen=True):
 
 
 class Method(_Part, frozen=True):
-    """A way to rank, with its tie-breaks in the order they are tried."""
+    """A way to rank, with its tie-breaks in the order they are tried.
+
+    With `announced` the announcement says which of them are tried, and in which order.
+    """
 
     article: Id
     tie_breaks: tuple[TieBreak, ...]
+    announced: bool = False
 
 
 class EvaluationRule(_Part, frozen=True):
-    """What an announcement may choose from, and how many candidates follow."""
+    """What an announcement may choose from, and how many candidates follow.
+
+    No candidates (0): nothing is awarded, the ranking itself is what is published at the end.
+    `zero_is_absent`: is a mark of 0 an expert who was not there?
+    """
 
     methods: dict[MethodId, Method]
     formulas: tuple[PriceFormula, ...]
     score_scale: Number
     drop_from_members: Number
     candidates_max: Number
+    zero_is_absent: Flag | None = None
 
 
 class Ground(_Part, frozen=True):
@@ -202,6 +215,10 @@ class RuleSet(_Part, frozen=True):
     def refusal(self, key: str, detail: str) -> RuleError:
         """The error that refuses an act and cites the article with this key; the caller raises."""
         return RuleError(detail, article=self.article(key).cite)
+
+    def has_step(self, kind: str) -> bool:
+        """Does this law know such a step at all? A ranking without an award has no award."""
+        return kind.partition("/")[0] in self.steps
 
     def step(self, kind: str) -> str:
         """The citation that governs a record type such as `bid.sealed/v1`."""
@@ -291,6 +308,8 @@ def _check_whole(rules: RuleSet) -> None:
     """What single fields cannot say: a real date, the computed grounds, the tie-breaks' order."""
     computed = {name for name, ground in rules.grounds.items() if ground.kind == "computed"}
     wanted = COMPUTED_GROUNDS if rules.bids.minimum_price.value else {"above-ceiling"}
+    if QUALITY in rules.evaluation.methods:
+        wanted = frozenset()
     if computed != wanted:
         raise InvalidError(f"rule set {rules.id}: computed grounds {sorted(computed)}")
     try:
@@ -303,3 +322,14 @@ def _check_whole(rules: RuleSet) -> None:
         breaks = method.tie_breaks
         if len(set(breaks)) != len(breaks) or "lot" in breaks[:-1]:
             raise InvalidError(f"rule set {rules.id}: {name}: a lot decides last, each rule once")
+    _check_ending(rules)
+
+
+def _check_ending(rules: RuleSet) -> None:
+    """Who ranks without a price awards nothing: no candidates, no days to object, no lot."""
+    quality = rules.evaluation.methods.get(QUALITY)
+    awards = rules.evaluation.candidates_max.value > 0
+    if awards is not (quality is None) or (not awards and len(rules.evaluation.methods) > 1):
+        raise InvalidError(f"rule set {rules.id}: {QUALITY} alone ends without candidates")
+    if quality and (rules.clock.objection_days.value or {"price", "lot"} & {*quality.tie_breaks}):
+        raise InvalidError(f"rule set {rules.id}: {QUALITY} knows no price, lot or objection")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -30,7 +30,8 @@ _ONE = Decimal(1)
 class Criterion:
     """A declared criterion: marks from 0 to `maximum` in `step`s, times `factor`.
 
-    An objective one must get the same mark from every seat (MF87 art. 64 (3)).
+    An objective one must get the same mark from every seat (MF87 art. 64 (3)); one that `deducts`
+    lowers the total of a method without a price.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Criterion:
     step: Decimal
     objective: bool = False
     factor: Decimal = _ONE
+    deducts: bool = False
 
     def __post_init__(self) -> None:
         """Raises InvalidError for numbers with which no mark could be given."""
@@ -223,9 +225,14 @@ def evaluated_price(price: int, coefficient: Fraction) -> Decimal:
 def criterion_points(
     sheets: Sequence[Sheet], bid: str, criterion: Criterion, how: Aggregation
 ) -> Decimal:
-    """One bid's points for one criterion: rounded mean of the seats' marks x factor, rounded."""
+    """One bid's points for one criterion: rounded mean of the seats' marks x factor, rounded.
+
+    Raises RuleError if every expert was absent. An objective 0 is a fact, nobody's absence.
+    """
     marks = (sheet[bid, criterion.id] for sheet in sheets)
-    return weigh(mean_of(marks, how), criterion.factor, how.scale)
+    absent = how.zero_is_absent and not criterion.objective
+    mean = mean_of(marks, replace(how, zero_is_absent=absent))
+    return weigh(mean, criterion.factor, how.scale)
 
 
 def score_bids(
@@ -238,15 +245,20 @@ def score_bids(
 
     The sheets must have passed `check_sheet`. Raises RuleError if objective marks differ.
     """
-    if unequal := unequal_objective(sheets, criteria):
-        bid, name = unequal[0]
-        raise RuleError(f"the seats differ on the objective criterion {name} of bid {bid}")
+    check_objective(sheets, criteria)
     scores = {}
     for bid, points in price.items():
         by_id = {one.id: criterion_points(sheets, bid, one, how) for one in criteria}
         technical = total_of(by_id.values())
         scores[bid] = BidScore(by_id, technical, points, total_of((technical, points)))
     return scores
+
+
+def check_objective(sheets: Sequence[Sheet], criteria: Sequence[Criterion]) -> None:
+    """Accept only sheets that give every objective mark alike. Raises RuleError naming one."""
+    if unequal := unequal_objective(sheets, criteria):
+        bid, name = unequal[0]
+        raise RuleError(f"the seats differ on the objective criterion {name} of bid {bid}")
 
 
 def total_of(points: Iterable[Decimal]) -> Decimal:

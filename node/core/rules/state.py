@@ -80,6 +80,7 @@ class Phase(StrEnum):
     AWARDING = "awarding"
     DECIDED = "decided"
     AWARDED = "awarded"
+    RANKED = "ranked"
     FAILED = "failed"
 
 

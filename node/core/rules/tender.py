@@ -18,6 +18,7 @@ from node.core.rules.change import replace
 from node.core.rules.committee import Member, check_committee
 from node.core.rules.money import parse_money
 from node.core.rules.rejection import Limits, check_limits
+from node.core.rules.ruleset import QUALITY
 from node.core.rules.state import Phase
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         TenderAnnounced,
         TenderPlanned,
     )
-    from node.core.rules.ruleset import RuleSet
+    from node.core.rules.ruleset import RuleSet, TieBreak
     from node.core.rules.state import Placed, TenderState
 
 HOLDERS = "protocol 5"
@@ -101,10 +102,27 @@ def check_holders(state: TenderState, holders: tuple[str, ...], threshold: int) 
             raise RuleError(f"holder {holder} has no box key in the registry", article=HOLDERS)
 
 
+def is_scored(method: Method) -> bool:
+    """Do the seats give marks under this method?"""
+    return method.kind in ("comprehensive-scoring", QUALITY)
+
+
+def is_priced(method: Method) -> bool:
+    """Does a bid need a price under this method? Without one nothing is awarded."""
+    return method.kind != QUALITY
+
+
+def tie_breaks_of(rules: RuleSet, method: Method) -> tuple[TieBreak, ...]:
+    """The tie-breaks of a lot in their order: the announcement's where the rule set says so."""
+    rule = rules.method(method.kind)
+    return method.tie_breaks if rule.announced else rule.tie_breaks
+
+
 def _check_lot(rules: RuleSet, lot: Lot, scale: int) -> None:
     method = rules.method(lot.method.kind)
-    scored = lot.method.kind == "comprehensive-scoring"
-    if scored != bool(lot.method.criteria) or scored == (lot.method.price is None):
+    scored, priced = is_scored(lot.method), is_priced(lot.method)
+    formula = lot.method.price is not None
+    if scored != bool(lot.method.criteria) or formula != (scored and priced):
         raise rules.refusal(method.article, "criteria and price formula belong to scoring")
     if lot.method.price is not None and lot.method.price.kind not in rules.evaluation.formulas:
         raise rules.refusal(method.article, "the rule set does not know this price formula")
@@ -112,7 +130,36 @@ def _check_lot(rules: RuleSet, lot: Lot, scale: int) -> None:
         scoring.check_price_rule(price_rule(lot.method))
     if len({c.id for c in criteria_of(lot.method)}) != len(lot.method.criteria):
         raise rules.refusal(method.article, "two criteria have one name")
+    _check_tie_breaks(rules, lot.method)
+    _check_quality(rules, lot)
     check_limits(limits_of(lot, scale), rules)
+
+
+def _check_tie_breaks(rules: RuleSet, method: Method) -> None:
+    """The announcement names tie-breaks only, and always, where the rule set leaves them to it."""
+    rule, named = rules.method(method.kind), method.tie_breaks
+    if bool(named) != rule.announced or len({*named}) != len(named):
+        raise rules.refusal(rule.article, "tie-breaks stand where the rule set asks for them, once")
+    if not {*named} <= {*rule.tie_breaks}:
+        raise rules.refusal(rule.article, "the rule set does not know this tie-break")
+
+
+def _check_quality(rules: RuleSet, lot: Lot) -> None:
+    """Without a price: no limits of it, and marks summed up exactly as the rule set says."""
+    method, rule = lot.method, rules.evaluation
+    article = rules.method(method.kind).article
+    if is_priced(method):
+        if method.zero_is_absent or any(one.deducts for one in method.criteria):
+            raise rules.refusal(article, "absence and deductions belong to quality alone")
+        return
+    if (lot.ceiling, lot.minimum) != (None, None):
+        raise rules.refusal(article, "a lot without prices has no limits of them")
+    if any(one.deducts and not one.objective for one in method.criteria):
+        raise rules.refusal(article, "what is deducted is a fact that every seat gives alike")
+    absent = rule.zero_is_absent is not None and rule.zero_is_absent.value
+    how = (rule.score_scale.value, rule.drop_from_members.value, absent)
+    if (method.scale, method.drop_from, method.zero_is_absent) != how:
+        raise rules.refusal(rule.score_scale.article, "marks are summed up as the rule set says")
 
 
 def criteria_of(method: Method) -> tuple[scoring.Criterion, ...]:
@@ -124,6 +171,7 @@ def criteria_of(method: Method) -> tuple[scoring.Criterion, ...]:
             Decimal(c.step),
             c.objective,
             Decimal(c.factor) if c.factor else Decimal(1),
+            c.deducts,
         )
         for c in method.criteria
     )

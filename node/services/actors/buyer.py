@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from node.core.errors import ConfigError, NodeError
 from node.core.records.canonical import time_of
-from node.core.records.kinds.session import AwardDecided, AwardNoticed, CandidatesPublished
+from node.core.records.kinds.session import (
+    AwardDecided,
+    AwardNoticed,
+    CandidatesPublished,
+    RankingPublished,
+)
 from node.core.records.kinds.tender import (
     CommitteePlanned,
     LotCommittee,
@@ -47,7 +52,19 @@ MADE: dict[Phase, str] = {
     Phase.AWARDING: "award.decided/v1",
     Phase.DECIDED: "award.noticed/v1",
 }
-"""Phase -> what the buyer owes in it."""
+"""Phase -> what the buyer owes in it; `owed_in` says where it is another record."""
+RANKING = "ranking.published/v1"
+
+
+def owed_in(state: TenderState) -> str | None:
+    """The record type that the buyer owes now: after the session it follows from the result.
+
+    After a session without a valid bid the lot fails, and the buyer has nothing to say.
+    """
+    if state.phase is not Phase.RELEASED:
+        return MADE.get(state.phase)
+    outcome = state.result.outcome if state.result else "failed"
+    return {"ranked": RANKING, "failed": None}.get(outcome, MADE[state.phase])
 
 
 def reader_of(state: TenderState | None) -> str:
@@ -80,11 +97,11 @@ class BuyerProgram:
             last = state
             try:
                 if await self.step(pen, state, now):
-                    told(MADE[state.phase])
+                    told(owed_in(state) or "")
             except NodeError as error:
                 if error.code not in (*LATER, "rule", "state"):
                     raise
-                told(f"{MADE[state.phase]} waits: {error}")
+                told(f"{owed_in(state)} waits: {error}")
         if last is None:
             raise AssertionError("a watch ends after a state only")
         return last
@@ -92,13 +109,13 @@ class BuyerProgram:
     @staticmethod
     def acts(state: TenderState, _now: int) -> bool:
         """Whether this phase asks the buyer for something."""
-        return state.phase in MADE and _has_winner(state)
+        return owed_in(state) is not None
 
     async def step(self, pen: Pen, state: TenderState, now: int) -> bool:
         """Say what this phase asks the buyer for; True if it was accepted now."""
-        if not self.acts(state, now):
+        kind = owed_in(state)
+        if kind is None:
             return False
-        kind = MADE[state.phase]
         name = kind.partition("/")[0]
         kept = pen.write(name, kind, lambda: (self.body(kind, pen, state, now), None), state, now)
         return await pen.say(self.door, name, kept) is not None
@@ -118,6 +135,8 @@ class BuyerProgram:
             return CandidatesPublished(
                 candidates=candidates_of(state), objections_until=until, salt=salt
             )
+        if kind == RANKING:
+            return RankingPublished(result=state.result_id, salt=salt)
         if kind == "award.decided/v1":
             winner = state.result.winner if state.result else None
             return AwardDecided(bid=winner or "", salt=salt)
@@ -176,8 +195,3 @@ def holders_of(state: TenderState, threshold: int) -> tuple[str, ...]:
     if len(holders) < threshold:
         raise ConfigError(f"{len(holders)} members can hold shares; {threshold} are needed")
     return holders
-
-
-def _has_winner(state: TenderState) -> bool:
-    """After a session without a winner the lot fails; the buyer has nothing to say."""
-    return state.phase is not Phase.RELEASED or bool(state.result and state.result.winner)

@@ -26,7 +26,7 @@ from node.core.records.kinds.session import (
     ScoresSubmitted,
     UndertakingSigned,
 )
-from node.core.rules.review import computed_rejections, price_of, rejections, sheet_context
+from node.core.rules.review import computed_rejections, lacks_price, rejections, sheet_context
 from node.core.rules.seating import undertaking_digest
 from node.core.rules.state import Phase
 from node.services.actors.bidder import box_key
@@ -91,7 +91,7 @@ class Judgement:
         noted = {fact.bidder: fact for fact in self.case.findings}
         for bid, package in state.opened.items():
             fact = noted.get(package.bidder)
-            if bid in computed or (fact is None and price_of(state, bid) is not None):
+            if bid in computed or (fact is None and not lacks_price(state, bid)):
                 continue
             ground = fact.ground if fact else NO_PRICE
             note = fact.note if fact else "the opened bid names no price"

@@ -6,10 +6,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from node.cli.replay.panels import COLUMNS, read_panels
+from node.cli.replay.table import Table
 from node.core.evidence.trust import Trust, parse_trust
 from node.core.log.note import ED25519, VerifierKey
 from node.core.records.envelope import open_envelope
@@ -33,14 +36,26 @@ from tests.simulators.sources import HandClock, SeededEntropy
 from tests.simulators.stage import CENTRES, SimDoor, Stage, play
 
 TENDERS = ROOT / "deploy" / "three-centres" / "tenders"
-REAL, SCORED = "tsuchiura-2009-10-27-00570", "cn-2026-018"
-EXPERTS = {REAL: 36, SCORED: 84}
+REAL, SCORED, CONTEST = "tsuchiura-2009-10-27-00570", "cn-2026-018", "a-short"
+EXPERTS = {REAL: 36, SCORED: 84, CONTEST: 36}
 """A pool's size: just enough that each stratum has the thirty fit ones that the rules ask for."""
 
 
 def tender_file(name: str) -> TenderFile:
     """One of the demo's tenders."""
     return read_tender_file((TENDERS / f"{name}.json").read_bytes())
+
+
+def contest() -> TenderFile:
+    """A contest of three, as a replay reads it: equal totals, an expert who was not there."""
+    head = ",".join((*COLUMNS[:-2], "element_total", "deductions"))
+    rows = (
+        f"{CONTEST},A,Skill,1.0,8,8,8,8,8,8,8,8,8,30.00,0.00",
+        f"{CONTEST},B,Skill,1.0,9.5,7,7,7,7,7,7,7,6.5,31.00,0.00",
+        f"{CONTEST},C,Skill,1.0,0,5,5,5,5,5,5,6,6,20.00,1.00",
+    )
+    (case,) = read_panels(Table(Path("c.csv"), "\n".join((head, *rows)).encode()), "judging")
+    return case
 
 
 def trust() -> Trust:
@@ -188,4 +203,4 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "AGAIN_S", 0.002)
 
 
-__all__ = ["REAL", "SCORED", "Cast", "at_once", "tender_file", "trust"]
+__all__ = ["CONTEST", "REAL", "SCORED", "Cast", "at_once", "contest", "tender_file", "trust"]

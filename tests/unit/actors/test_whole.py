@@ -11,7 +11,7 @@ from node.core.rules.state import Phase
 from node.services.actors.roll import Calendar
 from tests.simulators.crashing import Fuse
 from tests.simulators.stage import CENTRES
-from tests.unit.actors.playing import REAL, SCORED, Cast, at_once, tender_file
+from tests.unit.actors.playing import REAL, SCORED, Cast, at_once, contest, tender_file
 
 _ = at_once
 MOMENTS = 26
@@ -60,6 +60,31 @@ def test_the_scored_tender_has_sheets_that_differ_and_one_dissent() -> None:
     assert objective
     for cell in marks[0]:
         assert (len({sheet[cell] for sheet in marks}) == 1) == (cell[1] in objective)
+
+
+def test_nine_experts_rank_a_contest_that_nobody_wins() -> None:
+    """Each seat gives its own column; the organiser publishes the ranking and awards nothing."""
+    case = contest()
+
+    async def run() -> Cast:
+        cast = Cast(case)
+        ended = await cast.whole()
+        assert ended[1:-2] == [True] * len(case.bidders)
+        return cast
+
+    cast = asyncio.run(run())
+    state = cast.state
+    assert (state.phase, state.winner, len(state.seats)) == (Phase.RANKED, "", 9)
+    assert state.result is not None
+    ranked = [(state.opened[row.bid].bidder, row.rank, row.total) for row in state.result.ranking]
+    assert ranked == [("B", 1, "38.00"), ("A", 2, "38.00"), ("C", 3, "24.17")]
+    for seat, sheet in state.review.sheets.items():
+        assert sheet.package is not None
+        given = {(state.opened[s.bid].bidder, s.criterion): s.points for s in sheet.package.scores}
+        assert given["C", "skill"] == case.marks[seat]["C"]["skill"]
+    assert cast.said("ranking.published/v1") == [f"buyer:{case.buyer.id}"]
+    assert cast.said("award.decided/v1") == []
+    assert state.disclosed == {seat.centre for seat in state.seats.values()}
 
 
 def check_said_once(cast: Cast) -> None:

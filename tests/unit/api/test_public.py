@@ -55,11 +55,11 @@ def test_tender_shows_plan_and_announcement_and_no_count(http: TestClient) -> No
     body = http.get("/api/v1/tenders/B194").json()
     assert set(body) == {
         *("id", "stream", "host", "title", "buyer", "origin", "ruleset", "phase"),
-        *("announcement", "candidates", "winner"),
+        *("announcement", "candidates", "winner", "ranking"),
     }
     assert body["phase"] == "bidding"
     assert body["announcement"]["lots"][0]["ceiling"] == "15000000"
-    assert body["candidates"] is body["winner"] is None
+    assert body["candidates"] is body["winner"] is body["ranking"] is None
 
 
 def test_trust_is_the_policy(http: TestClient) -> None:

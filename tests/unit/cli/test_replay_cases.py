@@ -92,7 +92,7 @@ def test_what_spreadsheets_do_to_a_file_changes_nothing(tmp_path: Path) -> None:
         ("", "line 1: there is no column tender_id"),
         ("\n\n", "line 1: there is no column tender_id"),
         (HEAD, "holds no tender"),
-        ("contest,entry,criterion,factor,J1\n", "line 1: a file of panels"),
+        ("contest,entry,criterion,factor,J1\n", "line 1: there is no column J2"),
         (HEAD.replace("title", "note"), "line 1: there is no column title"),
         (HEAD.replace("description", "title"), "line 1: a column stands twice"),
         (HEAD.replace("tender_id", "\ufeff\ufefftender_id") + ROWS, "line 1: there is no column"),

@@ -50,6 +50,28 @@ def test_good_file_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert end == {"event": "end", "files": 1, "proven": 1, "disproved": 0, "unreadable": 0}
 
 
+def test_ranking_without_an_award_is_told_place_by_place(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "panel.json").write_bytes(evidence("panel", "public"))
+    (folder / "panel.trust.json").write_text(json.dumps(world("panel").net.policy()))
+    words = ["verify", "panel.json", "--trust", "panel.trust.json"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "  result: ranked\n    1 E01 54.98\n    2 E03 45.58\n    3 E02 45.58\n    4 " in told
+    assert "    4 E04 32.58\n" in told
+    assert "    4 E05 32.58\n" in told
+    assert main([*words, "--json"]) == 0
+    verdict, _ = lines(capsys)
+    assert isinstance(verdict["result"], dict)
+    assert verdict["result"]["ranking"][1] == {
+        "bidder": "E03",
+        "components": "14.58",
+        "total": "45.58",
+        "rank": 2,
+    }
+
+
 @pytest.mark.usefixtures("folder")
 def test_exit_code_is_the_highest_of_all_files(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = [("good.json", 0), ("bad.json", 1), ("none.json", 2), ("missing.json", 2)]

@@ -17,7 +17,12 @@ from node.core.evidence.bundle import read_evidence
 from node.core.evidence.case import Case
 from node.core.evidence.links import LinkError
 from node.core.records.kinds.draws import DrawSeeded
-from node.core.records.kinds.session import AwardDecided, FindingVote, ResultConsolidated
+from node.core.records.kinds.session import (
+    AwardDecided,
+    FindingVote,
+    RankingPublished,
+    ResultConsolidated,
+)
 from node.core.rules.state import TenderState, with_draw, with_review
 from tests.world.session import SCRIPTS, evidence, world
 
@@ -42,18 +47,18 @@ def judged(case: Case) -> str:
     return ""
 
 
-def after(change: Callable[[TenderState], TenderState]) -> str:
+def after(change: Callable[[TenderState], TenderState], name: str = "jp") -> str:
     """What check 7 says if the rules had come to another state."""
-    case = folded("jp")
+    case = folded(name)
     if case.state is None:
         raise AssertionError("check 6 gives the state")
     case.state = change(case.state)
     return judged(case)
 
 
-def stating(change: Callable[[ResultConsolidated], ResultConsolidated]) -> str:
+def stating(change: Callable[[ResultConsolidated], ResultConsolidated], name: str = "jp") -> str:
     """What check 7 says of another stated result."""
-    return after(lambda state: replace(state, result=change(result_of(state))))
+    return after(lambda state: replace(state, result=change(result_of(state))), name)
 
 
 def result_of(state: TenderState) -> ResultConsolidated:
@@ -63,9 +68,9 @@ def result_of(state: TenderState) -> ResultConsolidated:
     return state.result
 
 
-def saying(kind: type[Body], **changes: object) -> str:
+def saying(kind: type[Body], name: str = "jp", **changes: object) -> str:
     """What check 7 says if the last record of this type had said something else."""
-    case = folded("jp")
+    case = folded(name)
     host = case.host
     last = max(p.seq for p in host.places if isinstance(p.body, kind))
     body = structs.replace(host.places[last].body, **changes)  # type: ignore[type-var]
@@ -109,6 +114,97 @@ def test_bid_is_rejected_by_more_than_half_of_five_only(against: int, code: str)
         return with_review(state, votes=votes)
 
     assert after(voted) == code
+
+
+def unlike(**members: object) -> str:
+    """What check 7 says of a ranking without prices whose first row is another one."""
+
+    def changed(result: ResultConsolidated) -> ResultConsolidated:
+        first, *rest = result.ranking
+        return structs.replace(result, ranking=(structs.replace(first, **members), *rest))
+
+    return stating(changed, "panel")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"quality": "16.98", "total": "55.98"},
+        {"objective": "41.00", "total": "55.98"},
+        {"deducted": "0.00", "total": "55.98"},
+        {"total": "55.98"},
+        {"price": "1"},
+        {"rank": 2},
+    ],
+    ids=["marks", "facts", "deduction", "sum", "price", "rank"],
+)
+def test_ranking_without_prices_with_another_number(members: dict[str, object]) -> None:
+    assert unlike() == ""
+    assert unlike(**members) == "result"
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("panel", {"outcome": "awarded"}),
+        ("panel", {"winner": "ab" * 32}),
+        ("panel", {"tied": ("ab" * 32,)}),
+        ("jp", {"outcome": "ranked"}),
+        ("jp-tie", {"outcome": "awarded"}),
+        ("jp-none", {"outcome": "ranked"}),
+    ],
+)
+def test_another_ending_than_the_numbers_give(name: str, members: dict[str, object]) -> None:
+    assert stating(lambda result: structs.replace(result, **members), name) == "result"
+
+
+def test_ranking_that_leaves_a_valid_bid_out() -> None:
+    """Also where nobody shows the sheets: every valid bid must stand in it."""
+
+    def shorter(state: TenderState) -> TenderState:
+        unseen = {seat: replace(sheet, package=None) for seat, sheet in state.review.sheets.items()}
+        result = structs.replace(result_of(state), ranking=result_of(state).ranking[:-1])
+        return with_review(replace(state, result=result), sheets=unseen)
+
+    assert after(shorter, "panel") == "result"
+    assert after(shorter, "cn") == "result"
+
+
+def test_numbers_alone_are_judged_where_the_sheets_are_unseen() -> None:
+    def unseen(state: TenderState) -> TenderState:
+        sheets = {seat: replace(sheet, package=None) for seat, sheet in state.review.sheets.items()}
+        return with_review(state, sheets=sheets)
+
+    def turned(state: TenderState) -> TenderState:
+        first, second, third, *rest = result_of(state).ranking
+        rows = (first, structs.replace(third, rank=2), structs.replace(second, rank=3), *rest)
+        return unseen(replace(state, result=structs.replace(result_of(state), ranking=rows)))
+
+    assert after(unseen, "panel") == ""
+    assert after(turned, "panel") == "result"
+
+
+@pytest.mark.parametrize("fact", ["elements", "deductions"])
+def test_seats_that_differ_on_a_declared_fact(fact: str) -> None:
+    def differing(state: TenderState) -> TenderState:
+        sheet = state.review.sheets["3"]
+        if sheet.package is None:
+            raise AssertionError("the regulator sees sheets")
+        scores = tuple(
+            structs.replace(one, points="0.50") if one.criterion == fact else one
+            for one in sheet.package.scores
+        )
+        package = structs.replace(sheet.package, scores=scores)
+        return with_review(
+            state, sheets={**state.review.sheets, "3": replace(sheet, package=package)}
+        )
+
+    assert after(differing, "panel") == "result"
+
+
+def test_ranking_published_of_another_result() -> None:
+    assert saying(RankingPublished, "panel", result="ab" * 32) == "award"
+    assert saying(RankingPublished, "panel") == ""
 
 
 def test_award_to_another_than_the_winner() -> None:

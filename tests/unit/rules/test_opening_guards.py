@@ -233,7 +233,7 @@ OPENING: dict[str, Case] = {
             type="lot.failed/v1",
             author=f"centre:{HOST}",
         ),
-        "there is a winner",
+        "the result is no failure",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Rule sets: the two that ship, and files that must be refused."""
+"""Rule sets: those that ship, and files that must be refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from node.core.errors import InvalidError, RuleError
 from node.core.records.canonical import digest_hex
-from node.core.rules.fold import TABLE
+from node.core.rules.fold import TABLE, kinds_of
 from node.core.rules.ruleset import (
     FORMAT,
     MAX_BYTES,
@@ -24,14 +24,17 @@ from node.core.rules.ruleset import (
 FILES = builtin_files()
 CN = FILES["cn-bidding-2019"]
 JP = FILES["jp-tsuchiura-2007"]
+PANEL = FILES["panel-2016"]
+AWARD = {"candidates.published", "award.decided", "award.noticed"}
+RANKING = {"ranking.published"}
 
 
 def cn() -> RuleSet:
     return load_ruleset(CN)
 
 
-def test_both_ship_under_the_digest_of_their_bytes() -> None:
-    assert set(FILES) == {"cn-bidding-2019", "jp-tsuchiura-2007"}
+def test_all_ship_under_the_digest_of_their_bytes() -> None:
+    assert set(FILES) == {"cn-bidding-2019", "jp-tsuchiura-2007", "panel-2016"}
     for name, data in FILES.items():
         rules = builtin_rulesets()[digest_hex("ruleset", data)]
         assert f"{rules.id}-{rules.version}" == name
@@ -95,9 +98,31 @@ def test_closed_lists() -> None:
         builtin_digest("cn-procurement")
 
 
-def changed(old: str, new: str) -> Callable[[], bytes]:
+def test_a_panel_says_that_it_is_no_procurement_and_what_is_ours() -> None:
+    panel = load_ruleset(PANEL)
+    assert "非采购" in panel.title.zh
+    assert "not procurement" in panel.title.en
+    method, rule = panel.method("quality-only"), panel.evaluation
+    assert (method.announced, method.tie_breaks) == (True, ("objective", "technical"))
+    assert (rule.candidates_max.value, panel.clock.objection_days.value) == (0, 0)
+    for number in (rule.candidates_max, panel.clock.notice_days, panel.bids.minimum_bidders):
+        assert "Yuanping" in panel.article(number.article).cite
+    for said in (rule.score_scale, rule.drop_from_members, rule.zero_is_absent, method):
+        assert said is not None
+        assert "Panel results" in panel.article(said.article).cite
+    assert not [name for name, ground in panel.grounds.items() if ground.kind == "computed"]
+
+
+def test_streams_of_earlier_rule_sets_name_the_kinds_they_always_named() -> None:
+    """A member that does not know what came later takes part in them as before."""
+    for name, absent in ((CN, RANKING), (JP, RANKING), (PANEL, AWARD)):
+        kinds = {kind.partition("/")[0] for kind in kinds_of(load_ruleset(name))}
+        assert {kind.partition("/")[0] for kind in TABLE} - kinds == absent
+
+
+def changed(old: str, new: str, data: bytes = CN) -> Callable[[], bytes]:
     def make() -> bytes:
-        text = CN.decode()
+        text = data.decode()
         assert old in text
         return text.replace(old, new, 1).encode()
 
@@ -130,6 +155,14 @@ BAD: dict[str, Callable[[], bytes]] = {
     "computed ground that nobody computes": changed(
         '[grounds.fraud]\nkind = "fact"', '[grounds.fraud]\nkind = "computed"'
     ),
+    "an award by quality alone": changed("max = { value = 0", "max = { value = 1", PANEL),
+    "scoring without a candidate": changed("max = { value = 3", "max = { value = 0"),
+    "objections against no award": changed(
+        "objection_days = { value = 0", "objection_days = { value = 3", PANEL
+    ),
+    "a lot where nothing is awarded": changed('"technical"]', '"technical", "lot"]', PANEL),
+    "a price that breaks ties of none": changed('"technical"]', '"technical", "price"]', PANEL),
+    "a ceiling where there is no price": changed('kind = "fact"', 'kind = "computed"', PANEL),
     "minimum price allowed without its ground": changed("value = false", "value = true"),
     "line feed in an id": changed('id = "cn-bidding"', 'id = "cn-bidding\\n"'),
 }
@@ -147,4 +180,5 @@ def test_every_kind_under_law_has_its_article(name: str) -> None:
     """The table says LAW where the rule set must name the article, and nowhere else."""
     rules = load_ruleset(builtin_files()[name])
     lawful = {kind.partition("/")[0] for kind, rule in TABLE.items() if not rule.article}
-    assert lawful == set(rules.steps)
+    awards = rules.evaluation.candidates_max.value > 0
+    assert lawful - (RANKING if awards else AWARD) == set(rules.steps)

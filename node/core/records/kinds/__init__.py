@@ -58,6 +58,7 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
         "report.signed/v1": session.ReportSigned,
         "session.closed/v1": session.SessionClosed,
         "candidates.published/v1": session.CandidatesPublished,
+        "ranking.published/v1": session.RankingPublished,
         "award.decided/v1": session.AwardDecided,
         "award.noticed/v1": session.AwardNoticed,
     }

@@ -23,6 +23,11 @@ HexBytes = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2}){1,4096}" + END)]
 Points = Money
 """Points are written like money: a decimal string, never a float."""
 
+Signed = Annotated[
+    str, msgspec.Meta(pattern=r"^(0|-?[1-9][0-9]{0,17}|-?0(?=\.0*[1-9]))(\.[0-9]{1,6})?" + END)
+]
+"""Points that deductions may have brought below zero; zero has no sign."""
+
 MAX_BIDS = 10_000
 MAX_LIST = 100_000
 
@@ -53,6 +58,7 @@ __all__ = [
     "Part",
     "Points",
     "SeatId",
+    "Signed",
     "Slug",
     "Text",
 ]

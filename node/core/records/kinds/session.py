@@ -20,6 +20,7 @@ from node.core.records.kinds.base import (
     Part,
     Points,
     SeatId,
+    Signed,
     Slug,
     Text,
 )
@@ -130,13 +131,19 @@ class SheetOpened(Body, frozen=True, kw_only=True):
 
 
 class RankedBid(Part, frozen=True, kw_only=True):
-    """One valid bid's place; `total` and `quality` only where bids are scored."""
+    """One valid bid's place; `total` and `quality` only where bids are scored.
+
+    Where quality alone is ranked there is no price, and total = `quality` (what the seats marked)
+    + `objective` - `deducted` (declared facts).
+    """
 
     bid: Hex32
-    price: Money
     rank: Annotated[int, msgspec.Meta(ge=1, le=MAX_BIDS)]
+    deducted: Points | None = None
+    objective: Points | None = None
+    price: Money | None = None
     quality: Points | None = None
-    total: Points | None = None
+    total: Signed | None = None
 
 
 class RejectedBid(Part, frozen=True, kw_only=True):
@@ -152,7 +159,7 @@ class RejectedBid(Part, frozen=True, kw_only=True):
 class ResultConsolidated(Body, frozen=True, kw_only=True):
     """The result, recomputed by everybody from opened bids, votes and sheets."""
 
-    outcome: Literal["awarded", "awarded_by_lot", "failed"]
+    outcome: Literal["awarded", "awarded_by_lot", "failed", "ranked"]
     ranking: Annotated[tuple[RankedBid, ...], msgspec.Meta(max_length=MAX_BIDS)]
     rejected: Annotated[tuple[RejectedBid, ...], msgspec.Meta(max_length=MAX_BIDS)]
     tied: Annotated[tuple[Hex32, ...], msgspec.Meta(max_length=MAX_BIDS)]
@@ -185,6 +192,12 @@ class CandidatesPublished(Body, frozen=True, kw_only=True):
 
     candidates: Annotated[tuple[Candidate, ...], msgspec.Meta(max_length=99)]
     objections_until: Time
+
+
+class RankingPublished(Body, frozen=True, kw_only=True):
+    """The end where nothing is awarded: the ranking of this result is public."""
+
+    result: Hex32
 
 
 class AwardDecided(Body, frozen=True, kw_only=True):

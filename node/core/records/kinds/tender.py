@@ -58,13 +58,18 @@ class CommitteePlanned(Body, frozen=True, kw_only=True):
 
 
 class Criterion(Part, frozen=True, kw_only=True):
-    """One scored criterion, declared before any bid: points from 0 to `maximum` in `step`s."""
+    """One scored criterion, declared before any bid: points from 0 to `maximum` in `step`s.
+
+    An objective one is a fact of the bid that every seat gives alike; one that `deducts` is such
+    a fact that lowers the total (`quality-only`).
+    """
 
     id: Slug
     maximum: Points
     objective: bool
     step: Points
     title: Text
+    deducts: bool = False
     factor: Points | None = None
 
 
@@ -79,17 +84,23 @@ class PriceFormula(Part, frozen=True, kw_only=True):
 
 
 class Method(Part, frozen=True, kw_only=True):
-    """How the lot is evaluated; all but `kind` belong to comprehensive scoring.
+    """How the lot is evaluated; all but `kind` belong to the methods that give points.
 
     A criterion's points are the mean of the seats' marks, rounded half up to `scale`; with
-    `drop_from` seats or more one highest and one lowest mark are left out first.
+    `drop_from` seats or more one highest and one lowest mark are left out first, and before that,
+    with `zero_is_absent`, every mark of 0. `tie_breaks` stands where the rule set leaves them to
+    the announcement.
     """
 
-    kind: Literal["lowest-price", "lowest-evaluated-price", "comprehensive-scoring"]
+    kind: Literal["lowest-price", "lowest-evaluated-price", "comprehensive-scoring", "quality-only"]
     criteria: Annotated[tuple[Criterion, ...], msgspec.Meta(max_length=100)] = ()
     drop_from: Annotated[int, msgspec.Meta(ge=3, le=99)] | None = None
     price: PriceFormula | None = None
     scale: Annotated[int, msgspec.Meta(ge=0, le=6)] = 0
+    tie_breaks: Annotated[
+        tuple[Literal["objective", "technical"], ...], msgspec.Meta(max_length=2)
+    ] = ()
+    zero_is_absent: bool = False
 
 
 class Lot(Part, frozen=True, kw_only=True):

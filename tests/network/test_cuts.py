@@ -84,7 +84,8 @@ def test_whole_phases_without_a_guest_and_without_the_chain(tmp_path: Path) -> N
     with running(tmp_path, 0) as (demo, cuts):
         demo.until(lambda: has_told(demo, "term.expired/v1"))
         with cuts.cut(between(cuts.cutter, "zhuzhou", "xian"), Mode.SWALLOWED, "phase"):
-            demo.until(lambda: demo.out.count("share.released/v1") == 2)
+            # Once in many runs its share has passed already: then there are three, and no wait.
+            demo.until(lambda: demo.out.count("share.released/v1") >= 2)
             demo.until(lambda: is_witnessed(demo.folder))
             let_pass(cuts.cutter, PATIENCE_S)
             demo.until(lambda: has_told(demo, "opening.closed/v1"))

@@ -27,23 +27,26 @@ from tests.world.run import Step
 from tests.world.session import SCRIPTS, Whole
 
 
-class AnotherWinner(Whole):
-    """The host states the second bid as the winner."""
+class Stating(Whole):
+    """A host whose result is taken as it states it."""
 
     forging = True
+
+    def force(self, placed: Placed) -> TenderState:
+        state = super().force(placed)
+        if isinstance(placed.body, ResultConsolidated):
+            return replace(state, phase=Phase.SIGNING, result=placed.body, result_id=placed.id)
+        return state
+
+
+class AnotherWinner(Stating):
+    """The host states the second bid as the winner."""
 
     def result_body(self) -> ResultConsolidated:
         honest = super().result_body()
         first, second, *rest = honest.ranking
         ranking = (structs.replace(second, rank=1), structs.replace(first, rank=2), *rest)
         return structs.replace(honest, ranking=ranking, winner=second.bid)
-
-    def force(self, placed: Placed) -> TenderState:
-        state = super().force(placed)
-        if isinstance(placed.body, ResultConsolidated):
-            body = placed.body
-            return replace(state, phase=Phase.SIGNING, result=body, result_id=placed.id)
-        return state
 
 
 class DroppedBid(Whole):

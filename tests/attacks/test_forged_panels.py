@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from msgspec import structs
@@ -12,24 +11,12 @@ from node.core.evidence import recount
 from node.core.evidence.verify import verify
 from node.core.records.kinds.session import ResultConsolidated, SheetOpened
 from node.core.rules import result
-from node.core.rules.state import Phase, Placed, TenderState, with_review
+from node.core.rules.state import with_review
 from tests.attacks import forgeries
-from tests.attacks.forgeries import alone, evidence_of, forged
-from tests.attacks.test_forgeries import found, kind_at
+from tests.attacks.forgeries import Stating, alone, evidence_of, forged
+from tests.attacks.test_forgeries import check_refused_at, found
 from tests.attacks.test_planted_bugs import nothing
 from tests.world.session import Whole, world
-
-
-class Stating(Whole):
-    """A host whose result is taken as it states it."""
-
-    forging = True
-
-    def force(self, placed: Placed) -> TenderState:
-        state = super().force(placed)
-        if isinstance(placed.body, ResultConsolidated):
-            return replace(state, phase=Phase.SIGNING, result=placed.body, result_id=placed.id)
-        return state
 
 
 class OtherOrder(Stating):
@@ -106,14 +93,7 @@ FALSE_RESULTS = [OtherOrder, BetterMarks, NoDeduction, DifferingFact]
     [*((kind, "result.consolidated/v1") for kind in FALSE_RESULTS), (Traded, "sheet.opened/v1")],
 )
 def test_rules_refuse_it_though_everybody_signed_along(kind: type[Whole], where: str) -> None:
-    made = forged(kind, "panel")
-    data = evidence_of(made)
-    verdict = verify(data, made.net.trust())
-    assert found(verdict) == (1, 6, "rule")
-    first = verdict.first_broken
-    assert first is not None
-    assert first.broken is not None
-    assert kind_at(data, first.broken.where) == where
+    check_refused_at(forged(kind, "panel"), where)
 
 
 @pytest.mark.parametrize("kind", FALSE_RESULTS)

@@ -75,7 +75,11 @@ def test_host_alone_with_its_real_keys(kind: type[Whole], name: str, code: str) 
 )
 def test_host_with_everybody_signing_along(kind: type[Whole], name: str, where: str) -> None:
     """Even then the rules do not let it pass, at the very record."""
-    made = short_notice() if name == "jp-short" else forged(kind, name)
+    check_refused_at(short_notice() if name == "jp-short" else forged(kind, name), where)
+
+
+def check_refused_at(made: Whole, where: str) -> None:
+    """The rules refuse it, at a record of this type and at none before."""
     data = evidence_of(made)
     verdict = verify(data, made.net.trust())
     assert found(verdict) == (1, 6, "rule")

@@ -16,7 +16,7 @@ import msgspec
 from node.cli.replay import panels
 from node.cli.replay.panels import Published, is_panels
 from node.cli.replay.table import Numbered, Row, Table
-from node.core.errors import ConfigError, InvalidError
+from node.core.errors import InvalidError
 from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.tender import Lot, Method
 from node.core.rules.calendar import parse_day
@@ -90,12 +90,7 @@ def read_answers(table: Table) -> Mapping[str, Answer | Published | None]:
 
 
 def _tenders(table: Table) -> dict[str, list[Numbered]]:
-    found: dict[str, list[Numbered]] = {}
-    for number, row in table.rows(COLUMNS):
-        found.setdefault(row["tender_id"], []).append((number, row))
-    if not found:
-        raise ConfigError(f"{table.path} holds no tender", code="unreadable")
-    return found
+    return table.groups(COLUMNS, "tender_id", "tender")
 
 
 def _case(table: Table, rows: Sequence[Numbered], strata: Strata) -> TenderFile:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from node.core.errors import ConfigError, InvalidError
+from node.core.errors import InvalidError
 from node.core.records.kinds.draws import Stratum
 from node.core.records.kinds.tender import Criterion, Lot, Method
 from node.core.rules.ruleset import QUALITY
@@ -94,12 +94,7 @@ def read_published(table: Table) -> dict[str, Published | None]:
 
 
 def _contests(table: Table) -> dict[str, list[Numbered]]:
-    found: dict[str, list[Numbered]] = {}
-    for number, row in table.rows(COLUMNS):
-        found.setdefault(row["contest"], []).append((number, row))
-    if not found:
-        raise ConfigError(f"{table.path} holds no contest", code="unreadable")
-    return found
+    return table.groups(COLUMNS, "contest", "contest")
 
 
 def _case(

@@ -55,6 +55,18 @@ class Table:
         except csv.Error as error:
             raise self.wrong(reader.line_num + 1, str(error)) from None
 
+    def groups(self, wanted: Sequence[str], by: str, kind: str) -> dict[str, list[Numbered]]:
+        """The rows, as `rows` gives them, of each value of a column; `kind` is what these are.
+
+        Raises ConfigError, also if there is not one.
+        """
+        found: dict[str, list[Numbered]] = {}
+        for number, row in self.rows(wanted):
+            found.setdefault(row[by], []).append((number, row))
+        if not found:
+            raise ConfigError(f"{self.path} holds no {kind}", code="unreadable")
+        return found
+
     def wrong(self, line: int, detail: str) -> ConfigError:
         """What to raise for a line."""
         return ConfigError(f"{self.path}, line {line}: {detail}", code="unreadable")

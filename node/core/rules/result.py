@@ -82,8 +82,8 @@ def _by_quality(bid: str, score: QualityScore) -> ranking.Offer:
 def tie_of(state: TenderState) -> tuple[str, ...]:
     """The bids among which a lot must decide before there is a result.
 
-    None where the sheets give no result (seats differ on a fact, all were absent): `result_of`
-    says why, and whoever only asks what is to do next is not stopped by one expert's sheet.
+    There are none where the sheets give no result (seats differ on a fact, all were absent):
+    `result_of` says why, and whoever only asks what is to do next is not stopped by one sheet.
     """
     try:
         ranked = _ranking_of(state)

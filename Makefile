@@ -75,7 +75,8 @@ bench: setup ## measure speed against the floor; ARGS="--quick" and the like are
 test: lint generated node_modules/.done ## every check and every suite whose tools are here
 	@failed=0; \
 	echo "· pytest: what starts no network of its own, on all cores"; \
-	$(PYTEST) -m "not soak and not network" -n auto --dist worksteal $(ARGS) || [ $$? = 5 ] || failed=1; \
+	$(PYTEST) -m "not soak and not network" -n auto --dist worksteal \
+	  -o faulthandler_timeout=300 $(ARGS) || [ $$? = 5 ] || failed=1; \
 	echo "· pytest: real processes"; \
 	$(PYTEST) -m "network and not soak" $(ARGS) || [ $$? = 5 ] || failed=1; \
 	exit $$failed
@@ -96,7 +97,7 @@ generated: $(VENV)/.dev ## what is generated and committed must be what its sour
 
 .PHONY: soak
 soak: $(VENV)/.dev node_modules/.done ## run the long tests for SECONDS=600
-	@YUANPING_SOAK_SECONDS=$(SECONDS) $(PYTEST) -m soak $(ARGS)
+	@YUANPING_SOAK_SECONDS=$(SECONDS) $(PYTEST) -m soak -o faulthandler_timeout=0 $(ARGS)
 
 .PHONY: mutants
 mutants: $(VENV)/.dev ## plant every mistake of tests/mutants/lists; ARGS="sequencer" tries those of one file

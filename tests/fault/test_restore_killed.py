@@ -6,6 +6,7 @@ been, and running the command again ends well.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,9 @@ from tests.simulators.office import open_office
 from tests.simulators.people import HOST
 
 pytestmark = pytest.mark.anyio
-KILLED, LIMIT = 9, 40
+KILLED, LIMIT, WAIT_S = 9, 40, 60
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
 POINTS = ((os, "fsync"), (os, "replace"), *((copying, f) for f in ("_copy_rows", "_set_numbers")))
 """Struck before and after: each fsync and rename, and within the transactions of the copy and of
 PostgreSQL."""
@@ -48,18 +51,24 @@ async def backed_up(folder: Path) -> tuple[Path, list[bytes]]:
 
 
 def restore(config: Path, backup: Path, strike: int) -> int:
-    """The command in a process of its own, killed at its n-th point (0: never)."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            arm(strike)
-            words = ["node", "restore", "--config", str(config), "--from", str(backup)]
-            os._exit(program.main(words))
-        finally:
-            os._exit(70)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    """The command in a process of its own, killed at its n-th point (0: never).
+
+    It is forked from a server without threads: a fork of this process, which has many, can hang.
+    """
+    words = ["node", "restore", "--config", str(config), "--from", str(backup)]
+    process = FORKS.Process(target=run, args=(words, strike))
+    process.start()
+    process.join(WAIT_S)
+    status = process.exitcode
+    process.kill()
     assert status in (0, KILLED)
     return status
+
+
+def run(words: list[str], strike: int) -> None:
+    """In the process of the command."""
+    arm(strike)
+    os._exit(program.main(words))
 
 
 def arm(left: int) -> None:

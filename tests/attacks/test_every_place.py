@@ -27,6 +27,7 @@ from tests.attacks.honest_guest import row_of
 from tests.attacks.leaks import known as leaks
 from tests.attacks.leaks.known import Known, Party
 from tests.attacks.leaks.search import Searcher
+from tests.attacks.leaks.seen import Seen
 from tests.world.logs import KeptStream
 from tests.world.network import CENTRES, HOST, REGULATOR
 from tests.world.scripts import Script
@@ -145,7 +146,7 @@ def search(made: Watched) -> Found:
     """Search all that anybody got for all that the finished tender keeps secret."""
     known = {one.secret: one for one in secrets_of(made)}
     searcher, found = Searcher(known), Found([], Counter())
-    searched: dict[str, set[bytes]] = defaultdict(set)
+    searched: dict[str, Seen] = defaultdict(Seen)
     for got in made.got:
         place = f"{got.way} at place {len(got.state.entries) - 1} ({got.state.phase})"
         for hit in searcher.data(got.data, place, searched[got.reader]):

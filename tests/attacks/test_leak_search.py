@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.leaks import canaries, decode
 from tests.attacks.leaks.decode import Limits, TooMuchError
-from tests.attacks.leaks.search import Secret, search_data
+from tests.attacks.leaks.search import Searcher, Secret, search_data
+from tests.attacks.leaks.seen import Seen
 
 
 def test_canary_in_each_encoding_and_in_any_two_of_them_is_found(tmp_path: Path) -> None:
@@ -51,11 +53,11 @@ def test_search_that_lost_a_kind_of_runs_fails_before_it_starts(
         canaries.prove(tmp_path, nested=False)
 
 
-@pytest.mark.parametrize("lost", ["sqlite_values", "_inflated", "_deflated"])
+@pytest.mark.parametrize("lost", ["pieces._rows", "decode._inflated", "decode._deflated"])
 def test_search_blind_to_a_container_fails_before_it_starts(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, lost, lambda *_: iter(()))
+    monkeypatch.setattr(f"tests.attacks.leaks.{lost}", lambda *_: iter(()))
     with pytest.raises(canaries.BlindError, match="not found"):
         canaries.prove(tmp_path, nested=False)
 
@@ -83,3 +85,21 @@ def test_number_inside_a_run_of_hex_digits_is_chance() -> None:
     assert search_data(b"deadbeef14820000cafe", [price]) == []
     for data in (b'{"price":"14820000"}', b"\t14820000\n", "价14820000元".encode("utf-16-le")):
         assert [hit.secret for hit in search_data(data, [price])] == [price]
+
+
+def test_what_one_party_had_is_found_with_the_next_one_too() -> None:
+    """However it came to be passed over with the first: whole, or as a part of something else."""
+    secret = Secret("canary", "x", (b"the secret itself",))
+    hidden = base64.b64encode(b"first the secret itself")
+    searcher, clean = Searcher([secret]), set[bytes]()
+    one, two, three = Seen(clean), Seen(clean), Seen(clean)
+
+    def finds(data: bytes, seen: Seen) -> bool:
+        return [hit.secret for hit in searcher.data(data, "here", seen)] == [secret]
+
+    assert not finds(b"nothing", one)
+    assert finds(b"one: " + hidden, one)
+    assert not finds(b"two: " + hidden, one), "told once"
+    assert not finds(b"nothing", two)
+    assert finds(b"two: " + hidden, two)
+    assert finds(hidden, three)

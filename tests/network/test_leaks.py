@@ -22,7 +22,8 @@ import pytest
 from node.core.rules.state import Phase
 from tests.attacks.leaks import canaries
 from tests.attacks.leaks.known import ORDER, Known, Party
-from tests.attacks.leaks.search import Hit, Searcher
+from tests.attacks.leaks.search import Hit, Searcher, Secret
+from tests.attacks.leaks.seen import Seen
 from tests.network.album import GUESTS, HOST, REGULATOR, TENDERS, Album, make_album
 from tests.network.parties import member, things_of
 
@@ -32,48 +33,53 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that one party has in all pictures, in order: (picture, its phase, file or folder)."""
+    """A share of all pieces: (party, picture, its phase, file or folder), in order of time."""
 
-    party: Party
-    things: list[tuple[str, Phase, Path]]
+    things: list[tuple[Party, str, Phase, Path]]
     known: list[Known]
+    share: tuple[int, int] = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found with somebody who may not have it, and how much in all."""
+    """What was found with somebody who may not have it, how much in all, and with whom what."""
 
     leaks: list[str]
     hits: int
+    found: set[tuple[Party, Secret]]
 
 
-def search_one(task: Task) -> Result:
-    """Search one party's things; of each picture only what it had not at the one before.
+def search_share(task: Task) -> Result:
+    """Search everybody's things; of each picture only what a party had not at the one before.
 
     That is enough: nobody ever loses the right to hold something, so what was clean stays clean.
     """
     known = {one.secret: one for one in task.known}
-    searcher, seen, leaks, hits = Searcher(known), set[bytes](), list[str](), 0
-    for picture, phase, path in task.things:
-        found = searcher.tree(path, seen) if path.is_dir() else _file(searcher, path, seen)
-        for hit in found:
+    searcher, leaks, hits = Searcher(known, share=task.share), list[str](), 0
+    clean, seen, found = set[bytes](), dict[Party, Seen](), set[tuple[Party, Secret]]()
+    for party, picture, phase, path in task.things:
+        before = seen.setdefault(party, Seen(clean))
+        look = searcher.tree(path, before) if path.is_dir() else _file(searcher, path, before)
+        for hit in look:
             hits += 1
-            if not known[hit.secret].is_allowed(task.party, phase):
-                leaks.append(f"[{picture}, {phase}] {task.party.column} {task.party.id}: {hit}")
-    return Result(leaks, hits)
+            found.add((party, hit.secret))
+            if not known[hit.secret].is_allowed(party, phase):
+                leaks.append(f"[{picture}, {phase}] {party.column} {party.id}: {hit}")
+    return Result(leaks, hits, found)
 
 
-def _file(searcher: Searcher, path: Path, seen: set[bytes]) -> Iterator[Hit]:
+def _file(searcher: Searcher, path: Path, seen: Seen) -> Iterator[Hit]:
     return searcher.file(path, path.name, seen) if path.exists() else iter(())
 
 
 def tasks_of(album: Album) -> list[Task]:
-    """The search as tasks that need nothing of each other."""
-    things: dict[Party, list[tuple[str, Phase, Path]]] = {}
-    for picture in album.pictures:
-        for party, path in things_of(picture, album):
-            things.setdefault(party, []).append((picture.name, album.phases[picture.name], path))
-    return [Task(party, found, album.known) for party, found in things.items()]
+    """The search in shares that need nothing of each other."""
+    things = [
+        (party, picture.name, album.phases[picture.name], path)
+        for picture in album.pictures
+        for party, path in things_of(picture, album)
+    ]
+    return [Task(things, album.known, (number, WORKERS)) for number in range(WORKERS)]
 
 
 @pytest.fixture(scope="module", params=sorted(TENDERS))
@@ -83,10 +89,15 @@ def album(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return make_album(tmp_path_factory.mktemp("leaks"), request.param)
 
 
-def test_nobody_holds_what_he_may_not_at_any_stage(album: Album) -> None:
+@pytest.fixture(scope="module")
+def results(album: Album) -> list[Result]:
+    """Give what the search of all pictures found."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, context) as workers:
-        results = list(workers.map(search_one, tasks_of(album)))
+        return list(workers.map(search_share, tasks_of(album)))
+
+
+def test_nobody_holds_what_he_may_not_at_any_stage(results: list[Result]) -> None:
     assert [line for result in results for line in result.leaks] == []
     assert sum(result.hits for result in results) > 1000
 
@@ -106,13 +117,13 @@ def _between(phase: int, great: tuple[Phase, ...], number: int) -> bool:
     return ends[0] <= phase < ends[1]
 
 
-def test_every_kind_of_secret_is_known_and_found_where_it_may_be(album: Album) -> None:
+def test_every_kind_of_secret_is_known_and_found_where_it_may_be(
+    album: Album, results: list[Result]
+) -> None:
     """A secret that is nowhere found was looked for in a form in which it does not exist."""
     kinds = {one.secret.kind for one in album.known}
-    last = album.pictures[-1]
-    searcher = Searcher(one.secret for one in album.known)
-    found = {hit.secret for hit in searcher.tree(last.site / "centres" / HOST)}
-    found |= {hit.secret for hit in searcher.tree(last.site / "centres" / REGULATOR)}
+    nodes = (member(HOST), member(REGULATOR))
+    found = {secret for one in results for party, secret in one.found if party in nodes}
     wanted = {one.secret for one in album.known if one.secret.kind != "name"}
     assert {"price", "share", "name", "seated expert", "listed expert", "record", "body"} <= kinds
     assert wanted - found == set()
@@ -133,6 +144,6 @@ def test_a_true_secret_planted_with_a_guest_is_found(album: Album, tmp_path: Pat
         base.execute("CREATE TABLE fact (key TEXT, value TEXT)")
         base.execute("INSERT INTO fact VALUES ('x', ?)", (bid.secret.digests[0],))
         base.commit()
-    things = [("planted", Phase.ANNOUNCED, tmp_path)]
-    found = search_one(Task(member(GUESTS[0]), things, album.known))
+    things = [(member(GUESTS[0]), "planted", Phase.ANNOUNCED, tmp_path)]
+    found = search_share(Task(things, album.known))
     assert {line.split(": ", 1)[1].split()[0] for line in found.leaks} == {"price", "record"}

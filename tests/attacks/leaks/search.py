@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from tests.attacks.leaks.decode import Layer, Limits, file_layers, layers
+from tests.attacks.leaks.decode import Limits, layers
+from tests.attacks.leaks.pieces import pieces
+from tests.attacks.leaks.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,39 +73,54 @@ def _wide(needle: bytes) -> tuple[bytes, ...]:
 class Searcher:
     """Looks for the same secrets in many things; each secret is told once a place.
 
-    With `seen`, a set of the caller's, what was searched with the same set is not searched again.
+    `share` (number, of how many) takes every so many-th piece only: the rest is another's.
     """
 
-    def __init__(self, secrets: Iterable[Secret], limits: Limits | None = None) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        secrets: Iterable[Secret],
+        limits: Limits | None = None,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self._limits, self._share = limits, share
         self._needles = [(n, secret) for secret in secrets for n in _forms(secret)]
         self._alone = [_alone(needle) for needle, _ in self._needles]
         self._automaton = BytesAhoCorasick([needle for needle, _ in self._needles])
 
-    def data(self, data: bytes, place: str, seen: set[bytes] | None = None) -> Iterator[Hit]:
+    def data(self, data: bytes, place: str, seen: Seen | None = None) -> Iterator[Hit]:
         """Search some bytes. Raises TooMuchError."""
-        yield from self._in(layers(data, self._limits, seen), place)
+        yield from self._in([("", data)], place, seen or Seen())
 
-    def file(self, path: Path, place: str, seen: set[bytes] | None = None) -> Iterator[Hit]:
+    def file(self, path: Path, place: str, seen: Seen | None = None) -> Iterator[Hit]:
         """Search a file, an SQLite file with its -wal. Raises TooMuchError."""
-        yield from self._in(file_layers(path, self._limits, seen), place)
+        yield from self._in(pieces(path), place, seen or Seen())
 
-    def tree(self, root: Path, seen: set[bytes] | None = None) -> Iterator[Hit]:
+    def tree(self, root: Path, seen: Seen | None = None) -> Iterator[Hit]:
         """Search every file below a folder, and the names of files and folders."""
-        paths = sorted(root.rglob("*"))
+        paths, seen = sorted(root.rglob("*")), seen or Seen()
         names = "\n".join(str(path.relative_to(root)) for path in paths)
         yield from self.data(names.encode(), "names of files", seen)
         for path in paths:
             if path.is_file() and not path.is_symlink():
                 yield from self.file(path, str(path.relative_to(root)), seen)
 
-    def _in(self, found: Iterable[Layer], place: str) -> Iterator[Hit]:
+    def _in(self, found: Iterable[tuple[str, bytes]], place: str, seen: Seen) -> Iterator[Hit]:
         told: set[Secret] = set()
-        for layer in found:
-            for secret in self._hits(layer.data):
-                if secret not in told:
-                    told.add(secret)
-                    yield Hit(secret, place, layer.path)
+        number, shares = self._share
+        for how, piece in found:
+            if shares > 1 and crc32(piece) % shares != number:
+                continue
+            hits = list(self._piece(how, piece, place, seen))
+            seen.end(found=bool(hits))
+            for hit in hits:
+                if hit.secret not in told:
+                    told.add(hit.secret)
+                    yield hit
+
+    def _piece(self, how: str, piece: bytes, place: str, seen: Seen) -> Iterator[Hit]:
+        for layer in layers(piece, self._limits, seen):
+            path = (how, *layer.path) if how else layer.path
+            yield from (Hit(secret, place, path) for secret in self._hits(layer.data))
 
     def _hits(self, data: bytes) -> Iterator[Secret]:
         """Every needle anywhere, in one pass over the data."""

@@ -16,10 +16,12 @@ Found = Iterator[tuple[str, bytes]]
 
 SPACED = re.compile(rb"(?:[0-9a-fA-F]{2}[ :-]){7,}[0-9a-fA-F]{2}")
 """Hex as fingerprints and dumps write it."""
+SPACED_SIGN = re.compile(rb"[ :-][0-9a-fA-F]{2}[ :-][0-9a-fA-F]{2}[ :-]")
 WRAPPED = re.compile(rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,}+\r?\n)+[A-Za-z0-9+/_-]++={0,2}")
 """Base64 or hex over several lines, as PEM and mail write it; a long line is looked at once."""
+WRAPPED_SIGN = re.compile(rb"\n[A-Za-z0-9+/_-]")
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
-_PERCENTS = re.compile(rb"(?:%[0-9A-Fa-f]{2}){2}")
+_PERCENTS = re.compile(rb"%[0-9A-Fa-f]{2}%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(rb"&(?:#[0-9]{2,7}|#[xX][0-9a-fA-F]{2,6}|amp|lt|gt|quot|apos);")
 _BYTES = re.compile(rb"\\x[0-9a-fA-F]{2}\\x[0-9a-fA-F]{2}")
 _LITERAL = re.compile(rb"b'(?:[^'\\]|\\.)*'|b\"(?:[^\"\\]|\\.)*\"")

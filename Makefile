@@ -76,7 +76,7 @@ test: lint generated node_modules/.done ## every check and every suite whose too
 	@failed=0; \
 	echo "· pytest: what starts no network of its own, on all cores"; \
 	$(PYTEST) -m "not soak and not network" -n auto --dist worksteal \
-	  -o faulthandler_timeout=300 $(ARGS) || [ $$? = 5 ] || failed=1; \
+	  -o faulthandler_timeout=700 $(ARGS) || [ $$? = 5 ] || failed=1; \
 	echo "· pytest: real processes"; \
 	$(PYTEST) -m "network and not soak" $(ARGS) || [ $$? = 5 ] || failed=1; \
 	exit $$failed

@@ -33,6 +33,7 @@ def test_deep_nesting_does_not_overflow_the_stack_of_a_process_that_signs(import
         [sys.executable, "-c", PROGRAM.format(imported=imported)],
         cwd=ROOT,
         capture_output=True,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"alive\n"), done.stderr[-500:]

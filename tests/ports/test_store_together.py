@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Lock
@@ -40,8 +41,15 @@ def held(store: SqlStore, threads: ThreadPoolExecutor) -> tuple[Event, Future[No
 
 
 def waiting(store: SqlStore, count: int) -> None:
-    while len(store._database._together._waiting) < count:
-        pass
+    wait_for(store._database._together, count)
+
+
+def wait_for(together: Together, count: int) -> None:
+    """Until so many wait for whoever writes; they do so at once, or something is wrong."""
+    end = time.monotonic() + 10
+    while len(together._waiting) < count:
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def commits(store: SqlStore) -> list[int]:
@@ -100,8 +108,7 @@ def test_commit_of_unknown_outcome_is_told_to_all_and_never_done_twice() -> None
             both = [
                 threads.submit(together.write, lambda _db, n=n: done.append(n), told) for n in "ab"
             ]
-            while len(together._waiting) < 2:
-                pass
+            wait_for(together, 2)
         for one in both:
             with pytest.raises(UnavailableError):
                 one.result(10)

@@ -47,6 +47,7 @@ def run(project: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         env={**env, **environ},
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
     )
 

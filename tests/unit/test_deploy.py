@@ -98,9 +98,8 @@ def test_units_pass_systemd_s_own_check(unit: Path, tmp_path: Path) -> None:
     for one in UNITS:  # the program itself is not installed here: any that runs stands for it
         text = re.sub(r"(?m)^ExecStart=.*$", "ExecStart=/bin/true", one.read_text("utf-8"))
         (tmp_path / one.name).write_text(text, "utf-8")
-    done = subprocess.run(
-        [checker, "verify", str(tmp_path / unit.name)], capture_output=True, text=True, check=False
-    )
+    words = [checker, "verify", str(tmp_path / unit.name)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     ours = [line for line in done.stderr.splitlines() if "yuanping" in line]
     assert not ours, done.stderr
 

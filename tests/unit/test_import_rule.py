@@ -77,6 +77,7 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "", "COLUMNS": "200"},
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
     )
 

@@ -178,7 +178,8 @@ class Cast:
         self.stage.awaited_pools, self.stage.halt = len(CENTRES), phase
         tasks = [asyncio.ensure_future(one) for one in self.actors()]
         try:
-            await play(self.stage, len(self.case.bidders))
+            async with asyncio.timeout(60):
+                await play(self.stage, len(self.case.bidders))
         finally:
             for task in tasks:
                 task.cancel()

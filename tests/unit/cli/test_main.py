@@ -66,6 +66,7 @@ def fresh(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": "", "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
+        timeout=120,
         check=False,
     )
 
@@ -218,9 +219,8 @@ def test_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
         "from node.cli.main import main\nsys.exit(main(['version']))\n",
         "utf-8",
     )
-    result = subprocess.run(
-        [sys.executable, str(script), str(ROOT)], capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, str(script), str(ROOT)]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert (result.returncode, result.stderr) == (1, "")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,7 +132,10 @@ async def followed(partner: RpcPartner, stream: str, after: int) -> AsyncIterato
         yield [Wanted(stream, after)]
         await asyncio.Event().wait()
 
-    async for message in partner.follow_many(wanted()):
-        for _, places in message:
-            for place in places:
-                yield place
+    messages = partner.follow_many(wanted())
+    assert isinstance(messages, AsyncGenerator)
+    async with aclosing(messages):
+        async for message in messages:
+            for _, places in message:
+                for place in places:
+                    yield place

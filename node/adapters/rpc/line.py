@@ -16,6 +16,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -105,13 +106,14 @@ class Line:
         except grpc.aio.AioRpcError as error:
             raise self._excused(error_of_call(error, self.whom, self.doubt)) from None
 
-    async def listen(self, call: Callable[[], AsyncIterable[T]]) -> AsyncIterator[T]:
+    async def listen(self, call: Callable[[], AsyncIterable[T]]) -> AsyncGenerator[T, None]:
         """What the node goes on telling. Raises as `ask`; UnavailableError if it just ends.
 
         It is not called again: the listener knows where to go on.
         """
-        async for message in self.all_of(call):
-            yield message
+        async with aclosing(self.all_of(call)) as messages:
+            async for message in messages:
+                yield message
         raise UnavailableError(f"{self.whom} ended the stream")
 
     async def all_of(self, call: Callable[[], AsyncIterable[T]]) -> AsyncGenerator[T, None]:
@@ -128,7 +130,7 @@ class Line:
 
     async def follow_many(
         self, wanted: AsyncIterator[Sequence[Wanted]]
-    ) -> AsyncIterator[list[News]]:
+    ) -> AsyncGenerator[list[News], None]:
         """Follow many streams in one call. Raises as `listen`; InvalidError for what is no answer.
 
         Places of one stream go up.
@@ -146,8 +148,9 @@ class Line:
 
         asking = asyncio.create_task(ask())
         try:
-            async for answer in self.listen(lambda: call):
-                yield [self._news(told, newest) for told in answer.streams]
+            async with aclosing(self.listen(lambda: call)) as answers:
+                async for answer in answers:
+                    yield [self._news(told, newest) for told in answer.streams]
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)

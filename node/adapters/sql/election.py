@@ -29,6 +29,7 @@ LOCK: Final = 0x7975616E70696E67
 OLDEST: Final = 15
 """The oldest major version of PostgreSQL that we work on."""
 _ASK = text("SELECT pg_try_advisory_lock(:number)")
+_RESIGN = text("SELECT pg_advisory_unlock(:number)")
 _SERVER = text(
     "SELECT current_setting('server_version_num')::int / 10000 AS version,"
     " current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,"
@@ -71,8 +72,12 @@ class Election(Protocol):
         """Look after the lock. Raises UnavailableError (`store`) once it is lost."""
         ...
 
+    def resign(self) -> None:
+        """Let somebody else be elected, from when this returns; between two transactions only."""
+        ...
+
     def close(self) -> None:
-        """Let somebody else be elected."""
+        """Be done, at any time; what holds the lock ends, and the lock with it."""
         ...
 
 
@@ -117,8 +122,12 @@ class FileElection:
     def hold(self) -> None:
         """Nothing to do: the lock of a file is not lost."""
 
-    def close(self) -> None:
+    def resign(self) -> None:
         """Let go of the lock; its file stays."""
+        self.close()
+
+    def close(self) -> None:
+        """The same: the system knows no moment in between."""
         if self._held is not None:
             os.close(self._held)
             self._held = None
@@ -161,6 +170,13 @@ class SessionElection:
             with suppress(SQLAlchemyError), session.begin():
                 session.execute(text("SELECT 1"))
             self._standing()
+
+    def resign(self) -> None:
+        """Give the lock back: by itself the server does it once it has noticed our end."""
+        if self.stands:
+            session, self._elected = self._standing(), False
+            with suppress(SQLAlchemyError), session.begin():
+                session.execute(_RESIGN, {"number": LOCK})
 
     def close(self) -> None:
         """End the session, and with it the lock."""

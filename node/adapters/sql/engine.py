@@ -133,6 +133,11 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back, and let another process be elected."""
+        if self._lock.acquire(blocking=False):  # else somebody still writes: the server decides
+            try:
+                self._election.resign()
+            finally:
+                self._lock.release()
         self._election.close()
         self.engine.dispose()
 

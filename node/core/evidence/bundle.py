@@ -20,7 +20,7 @@ from node.core.errors import NodeError
 from node.core.evidence.links import LinkError
 from node.core.log.checkpoint import Checkpoint, parse_checkpoint
 from node.core.log.note import Note, parse_note
-from node.core.records.canonical import Count, Hex32, b64decode, encode, epoch_of
+from node.core.records.canonical import END, Count, Hex32, b64decode, encode, epoch_of
 from node.core.records.envelope import Envelope, Opened, open_envelope
 from node.core.records.kinds import Body, decode_body
 from node.core.records.kinds.base import CentreId, Hex20, LotId
@@ -31,9 +31,10 @@ from node.core.rules.registry import Descriptor
 
 FORMAT: Final = "yuanping-evidence/v1"
 MAX_BYTES: Final = 64 * 1024 * 1024
-_Hash = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
-"""A hash of a proof. That it is hex is asked of all of a stream at once: a pattern for each of
-them would take a third of the decoding.
+_HASH: Final = {"pattern": r"^[0-9a-f]{64}" + END}
+_Hash = Annotated[str, msgspec.Meta(min_length=64, max_length=64, extra_json_schema=_HASH)]
+"""A hash of a proof. Its pattern `_check_hex` sees to, for all of a stream at once: asked of one by
+one it would take a third of the decoding.
 """
 _Proof = Annotated[tuple[_Hash, ...], msgspec.Meta(max_length=64)]
 _Text = Annotated[str, msgspec.Meta(max_length=1 << 17)]

@@ -21,6 +21,7 @@ from node.core.evidence.verify import verify
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import PAYLOAD_TYPE, Seen, pae
 from node.core.records.kinds.draws import DrawSeeded, Snapshot
+from node.core.records.kinds.streams import RegistryNoted
 from node.core.records.place import What, Where, entry_of
 from node.core.rules import drawing
 from node.core.rules.draw import Purpose
@@ -235,6 +236,20 @@ def test_a_descriptor_that_the_chain_does_not_hold() -> None:
         file["registry"][0]["descriptor"]["http"] = "https://thief.example"
 
     assert edited(change) == (1, 5, "registry")
+
+
+def test_a_later_view_of_the_registry_that_the_chain_never_showed() -> None:
+    """The first one is good; the others differ from it in the block's hash, and in the salt."""
+    made, views = Whole(JP), list[RegistryNoted]()
+    honest = made.net.noted
+
+    def noted() -> RegistryNoted:
+        views.append(structs.replace(views[0], hash=NOTHING, salt=NOTHING) if views else honest())
+        return views[-1]
+
+    made.net.noted = noted  # type: ignore[method-assign]
+    made.run()
+    assert judge(made, evidence_of(made)) == (1, 5, "chain-note")
 
 
 def test_a_member_whose_record_key_is_not_the_pinned_one() -> None:

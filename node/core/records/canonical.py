@@ -95,12 +95,12 @@ def tagged(tag: str) -> bytes:
 
 def digest_hex(tag: str, data: bytes) -> str:
     """H(tag, data) in lower-case hex."""
-    return digest(tag, data).hex()
+    return sha256(tagged(tag) + data).hexdigest()
 
 
 def digest_of(tag: str, value: object) -> str:
     """H(tag, RFC 8785 bytes of value) in lower-case hex."""
-    return digest_hex(tag, encode(value))
+    return sha256(tagged(tag) + encode(value)).hexdigest()
 
 
 @lru_cache(maxsize=1024)

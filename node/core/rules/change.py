@@ -32,11 +32,11 @@ if not TYPE_CHECKING:
     def replace(state: T, /, **changes: object) -> T:
         """`dataclasses.replace` for frozen dataclasses without slots, ten times as fast."""
         held = state.__dict__
-        if not changes.keys() <= held.keys():
+        members = held | changes
+        if len(members) != len(held):
             raise TypeError(f"{type(state).__name__} has no {sorted(changes.keys() - held.keys())}")
         changed = object.__new__(type(state))
-        changed.__dict__.update(held)
-        changed.__dict__.update(changes)
+        object.__setattr__(changed, "__dict__", members)  # past the freezing, one copy for all
         return changed
 
 

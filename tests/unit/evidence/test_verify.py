@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -134,6 +136,36 @@ def test_one_place_withheld_from_its_reader() -> None:
     del file["streams"][0]["places"][5]["body"]
     verdict = verify(encode(file) + b"\n", world("jp").net.trust())
     assert code_of(verdict) == (1, "withheld")
+
+
+def proofs_of(file: dict[str, Any]) -> list[list[str]]:
+    """One proof of each kind: of a place of a side stream, and from checkpoint to checkpoint."""
+    return [
+        file["streams"][1]["places"][2]["proof"],
+        file["streams"][0]["checkpoints"][1]["consistency"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda proof: [one.upper() for one in proof],
+        lambda proof: [proof[0][:-2] + "  ", *proof[1:]],
+        lambda proof: [" " + proof[0][:-2] + "\n", *proof[1:]],
+        lambda proof: [proof[0][:-1] + "g", *proof[1:]],
+        lambda proof: [proof[0][:-1] + "é", *proof[1:]],
+        lambda proof: [proof[0][:-2], *proof[1:]],
+        lambda proof: [proof[0] + "00", *proof[1:]],
+    ],
+)
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_hash_of_a_proof_has_one_spelling(
+    kind: int, spoiled: Callable[[list[str]], list[str]]
+) -> None:
+    file = json.loads(evidence("jp", "regulator"))
+    proof = proofs_of(file)[kind]
+    proof[:] = spoiled(proof)
+    assert code_of(verify(encode(file) + b"\n", world("jp").net.trust())) == (1, "form")
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def _desk(base: _Base, partners: dict[str, Partner]) -> Desk:
         pools=pools,
         calling=Calling(pools, notifier, base.bell, (centre.name_zh, centre.name_en)),
         partners=partners,
-        times=LogTimes(base.store, base.log, lambda: base.members.eras(base.me)),
+        times=LogTimes(base.store, base.log, base.members),
     )
 
 

@@ -24,8 +24,8 @@ from node.core.evidence.registry import padded_id
 from node.core.records.canonical import epoch_of
 from node.core.records.envelope import NODE_ID
 from node.core.rules.registry import Change
+from node.core.rules.rounds import BeaconRound
 from node.services.ports import (
-    BeaconRound,
     Block,
     Proposed,
     RegistryView,
@@ -233,15 +233,8 @@ class ChainLedger:
         commit_s = reveal_seconds // 2
         call: Call = ("beacon", "open", (raw, accounts, commit_s, reveal_seconds - commit_s))
         self._write(lambda chain: chain.send([call]))
-        with _answering():
-            stands = self._chain.round(raw, self._chain.account)
-        if stands is None:
-            return
-        by = (stands.commit_by, stands.reveal_by)
-        told = facts.RoundOpened(raw, stands.opener, stands.members, *by)
-        with self._lock:  # it stands: the next answer from memory must not have it opened again
-            if self._rounds.of([(round_id, self.account)]):
-                self._rounds.hear(told)
+        with self._lock:  # the next answer from memory must not have it opened again
+            self._rounds.open((round_id, self.account))
 
     def round(self, round_id: str, opener: str) -> BeaconRound | None:
         """A round with what its members committed and revealed, or None."""
@@ -256,7 +249,7 @@ class ChainLedger:
                     self._looked()
                 fresh = dict(zip(missing, self._asked(missing), strict=True))
                 self._rounds.take(fresh)
-            known |= fresh
+            known |= fresh | self._rounds.of(missing)
         return [found for key in asked if (found := known[key]) is not None]
 
     def _asked(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound | None]:

@@ -20,8 +20,9 @@ from node.services.ports import Batch, RoundWord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from node.core.rules.rounds import BeaconRound
     from node.core.rules.state import TenderState
-    from node.services.ports import BeaconRound, Chain, Clock, Entropy, Store
+    from node.services.ports import Chain, Clock, Entropy, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Beacon:
             for one in found:
                 if self.chain.account in one.members:
                     yield one, asked[one.round].opener
-            awaited = [asked[one.round] for one in found if set(one.secrets) != set(one.members)]
+            awaited = [asked[one.round] for one in found if not one.is_complete]
             if not awaited:
                 return
 

@@ -3,13 +3,14 @@
 Source: protocol.md section 4. At most one endorsement a tick, of the newest place that our own
 fold accepted; never two different entries for one place (our fold holds one). After a dispute
 nothing more is endorsed. Besides the fold a guest compares what only it can compare: members with
-its own view of the chain, seeds with what the chain shows, and its own people's records with what
-it lodged for them.
+its own view of the chain, seeds with the rounds that it shows, and its own people's records with
+what it lodged for them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError, RuleError, UnavailableError
@@ -20,14 +21,17 @@ from node.core.records.kinds.streams import (
     RegistryNoted,
     StreamEndorsed,
 )
+from node.core.rules import drawing
 from node.core.rules.registry import entries_at
+from node.core.rules.rounds import check_rounds, last_input
 from node.services.judging import judge_ahead
 from node.services.lodging import kept_item, lodged_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from node.core.records.kinds import Body
+    from node.core.rules.rounds import BeaconRound, Seeding
     from node.core.rules.side import OwnState
     from node.core.rules.state import Placed, TenderState
     from node.services.desk import Desk
@@ -94,10 +98,10 @@ class GuestChecks:
             self._check_registry(placed.body)
 
     def check(self, state: TenderState, side: OwnState | None, placed: Placed) -> None:
-        """Judge one place of a tender that the fold is about to take."""
+        """Judge one place of a tender that the fold takes in this state."""
         self._check_own(state, side, placed)
         if isinstance(placed.body, DrawSeeded):
-            self._check_seed(state, placed.body)
+            self._check_seed(state, placed, placed.body)
         if isinstance(placed.body, RecordRefused):
             self._check_refusal(state, placed.body, placed.received)
 
@@ -139,25 +143,49 @@ class GuestChecks:
         if entries_at(changes, body.height) != body.entries:
             raise RuleError("these are not the members on the chain", article="protocol 7")
 
-    def _check_seed(self, state: TenderState, body: DrawSeeded) -> None:
-        """The secrets are those revealed on the chain; a silent chain is left to the verifier."""
-        host = state.keyring.key(state.keeper, "chain")
-        stated = {secret.account: secret.secret for secret in body.secrets}
-        try:
-            if host is not None and self._is_shown(body.round, host.key, stated):
-                return
-        except NodeError:
-            return
-        raise RuleError("the seed is not the one on the chain", article="protocol 6")
+    def _check_seed(self, state: TenderState, placed: Placed, body: DrawSeeded) -> None:
+        """The seed is that of the draw's rounds, by our own view of the chain (ADR 16).
 
-    def _is_shown(self, round_id: str, opener: str, secrets: Mapping[str, str]) -> bool:
-        """Whether a round on the chain shows these secrets by account, and no other."""
-        chain = self.desk.chain
-        found = chain.round(round_id, opener)
-        if found is None or dict(found.secrets) != secrets:
-            chain.latest()  # what we saw last may be older than what the host saw
-            found = chain.round(round_id, opener)
-        return found is not None and dict(found.secrets) == secrets
+        What our chain or our copy of the host's log does not show yet is waited for.
+        """
+        try:
+            seeding = self._seeding(state)
+            if body.round == seeding.rounds[0] and self._is_known(state, seeding, body):
+                return
+            now, told = self.desk.chain.latest().time, self._told(state, seeding, body)
+        except UnavailableError:
+            raise
+        except NodeError as error:  # not understood: nobody is accused for that
+            raise UnavailableError(error.detail, code="chain") from None
+        try:
+            check_rounds(seeding, told, body)
+        except RuleError:
+            if now <= placed.received + state.rules.clock.g_seconds.value:
+                detail = "our chain may not have come to the rounds of a seed"
+                raise UnavailableError(detail, code="chain") from None
+            raise
+
+    def _seeding(self, state: TenderState) -> Seeding:
+        purpose = drawing.purpose_of(state)
+        last = state.entries[last_input(state.awaited, purpose)]
+        existed = self.desk.times.existed_by(state.keeper, last)
+        if existed is None:
+            raise UnavailableError("our copy of a log does not reach to what a seed decides")
+        return drawing.seeding_of(state, purpose, existed)
+
+    def _is_known(self, state: TenderState, seeding: Seeding, body: DrawSeeded) -> bool:
+        """Is this the seed of the first round as we saw it? A complete round changes no more."""
+        try:
+            check_rounds(seeding, self._told(state, seeding, body), body)
+        except RuleError:
+            return False
+        return True
+
+    def _told(self, state: TenderState, seeding: Seeding, body: DrawSeeded) -> list[BeaconRound]:
+        """The rounds up to the seed's own, those that are open."""
+        host = state.keyring.key(state.keeper, "chain")
+        used = [*takewhile(lambda one: one != body.round, seeding.rounds), body.round]
+        return self.desk.chain.rounds([(one, host.key) for one in used]) if host else []
 
 
 def side_body(body: Body) -> str:

@@ -163,11 +163,12 @@ class Guest:
     def _next(self, stream: Stream, item: Followed) -> Stream:
         candidate = read_place(stream.row.id, item)
         self.checks.check_members(candidate.placed())
+        after = judge(stream.state, candidate)
         if isinstance(stream.state, TenderState):
             mine = self.book.side_of(stream.row.id, self.me)
             side = mine.state if mine and isinstance(mine.state, OwnState) else None
             self.checks.check(stream.state, side, candidate.placed())
-        return extend(stream, judge(stream.state, candidate), candidate)
+        return extend(stream, after, candidate)
 
 
 def _unknown(stream: Stream, items: Sequence[Followed]) -> Sequence[Followed]:

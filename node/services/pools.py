@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from node.services.ports import Clock, Entropy, PlaceRow, Store
 
 Made = tuple[DrawJoined, Mapping[str, str]]
-ExistedBy = Callable[[str, int], "int | None"]
-"""Existed-by time of a place of our own log, epoch seconds, or None before its quorum."""
+ExistedBy = Callable[[str, str], "int | None"]
+"""By when an entry (keeper of its log, hex) existed, epoch seconds, or None before its quorum."""
 AT_START = "start"
 """Stands among the unpublished until a first look: who entered before a crash is not known."""
 FOUNDING = 1
@@ -139,7 +139,7 @@ class PoolService:
         for stream in self.streams:
             for place in reversed(self.store.places(stream, FOUNDING)):
                 body = _published(place)
-                existed = existed_by(stream, place.seq) if body else None
+                existed = existed_by(self.me, place.entry) if body else None
                 if body and existed is not None and existed < deadline:
                     return Snapshot(epoch=body.epoch, root=body.root, seq=place.seq, stream=stream)
         raise StateError("no snapshot of this pool was cosigned before the deadline")

@@ -7,7 +7,7 @@ the world's. Nothing here knows which of the host's records is forged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -17,10 +17,13 @@ import pytest
 
 from node.core.errors import NodeError
 from node.core.evidence import anchor_devnet as layout
+from node.core.log.cosignature import check_quorum, existed_by
 from node.core.records.envelope import open_envelope
 from node.core.records.kinds import decode_body
 from node.core.records.kinds.streams import DisputeRaised, StreamEndorsed
+from node.core.records.place import entry_of
 from node.core.rules.registry import Change
+from node.core.rules.rounds import BeaconRound
 from node.core.rules.state import Placed, TenderState
 from node.services import model
 from node.services.bell import Bell
@@ -34,7 +37,6 @@ from node.services.members import Members
 from node.services.model import Book, OwnLog
 from node.services.ports import (
     Batch,
-    BeaconRound,
     Block,
     Followed,
     News,
@@ -48,6 +50,7 @@ from node.services.sequencer import Sequencer
 from node.services.timekeeping import Timekeeping
 from tests.simulators.memory_store import MemoryBlobs, MemoryStore
 from tests.simulators.sources import HandClock, SeededEntropy
+from tests.world.logs import F
 from tests.world.network import HOST
 from tests.world.session import SCRIPTS, Whole
 
@@ -101,16 +104,40 @@ class WorldChain:
         changes = [Change(c.id, c.account, c.descriptor, c.block, 0) for c in self.chain.changes]
         return RegistryView(tuple(changes), view.height, view.hash, view.contract, view.proof)
 
-    def round(self, round_id: str, opener: str) -> BeaconRound | None:
-        """A round's members and secrets."""
-        members = self.chain.members_of.get(round_id)
-        if members is None:
-            return None
+    def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
+        """Those that were opened, as the beacon's slots have them."""
+        return [found for key in asked if (found := self._round(*key)) is not None]
+
+    def _round(self, round_id: str, opener: str) -> BeaconRound | None:
         slots, ids = self.chain.slots["beacon"], (bytes.fromhex(round_id), bytes.fromhex(opener))
-        shown = {m.hex(): slots.get(layout.secret_slot(*ids, m)) for m in members}
-        secrets = {who: secret.hex() for who, secret in shown.items() if secret is not None}
-        accounts = tuple(member.hex() for member in members)
-        return BeaconRound(round_id, 0, 0, accounts, {}, secrets)
+        if layout.round_slots(*ids, 0)[0] not in slots:
+            return None
+        found = layout.read_round(layout.BlockFact("", 0, "", 0, slots), *ids)
+        assert found is not None
+
+        def said(slot_of: Callable[[bytes, bytes, bytes], bytes]) -> dict[str, str]:
+            words = {m.hex(): slots.get(slot_of(*ids, m)) for m in found.members}
+            return {who: word.hex() for who, word in words.items() if word is not None}
+
+        times = (found.opened_at, found.commit_by, found.reveal_by)
+        accounts = tuple(member.hex() for member in found.members)
+        said_of = (said(layout.commit_slot), said(layout.secret_slot))
+        return BeaconRound(round_id, *times, accounts, *said_of)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldTimes:
+    """The world's logs as a node that mirrors all of them has them."""
+
+    made: Whole
+
+    def existed_by(self, keeper: str, entry: str) -> int | None:
+        """By the first checkpoint over the entry."""
+        log = self.made.net.logs[keeper]
+        places = (place for stream in log.streams.values() for place in stream.places)
+        index = next(one.index for one in places if entry_of(one.what, one.where) == entry)
+        note = next((note for size, note in log.notes if size > index), None)
+        return None if note is None else existed_by(check_quorum(note, log.quorum).times, F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +211,7 @@ class HonestGuest:
             me=self.me,
             chain=self.chain,
             store=self.store,
+            times=WorldTimes(self.made),
             salt=lambda: self.entropy.bytes(32).hex(),
             scribe=Scribe(member.author, member.record, self.clock),
         )

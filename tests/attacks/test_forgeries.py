@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from node.core.evidence import anchor_devnet as layout
 from node.core.evidence.report import Verdict
 from node.core.evidence.verify import verify
 from node.core.records.canonical import encode
-from node.core.rules.draw import Purpose, round_id
 from tests.attacks import forgeries
 from tests.attacks.forgeries import alone, evidence_of, forged
 from tests.world.network import HOST
-from tests.world.scripts import CN, JP, Script
+from tests.world.scripts import JP, Script
 from tests.world.session import Whole, evidence, world
 
 Found = tuple[int, int, str]
@@ -184,35 +182,6 @@ def test_another_checkpoint_anchored_at_the_same_size() -> None:
     assert judge(*rewritten(JP, change)) == (1, 5, "anchor")
 
 
-def _round(made: Whole, purpose: Purpose, number: int = 0) -> tuple[bytes, bytes]:
-    of = made.state.draw.id
-    opener = bytes.fromhex(made.net.members[HOST].account)
-    return bytes.fromhex(round_id(number, of, purpose)), opener
-
-
-def test_beacon_round_opened_before_the_calls_were_over() -> None:
-    def change(made: Whole) -> None:
-        round_of, opener = _round(made, "pick")
-        slot = layout.round_slots(round_of, opener, 0)[0]
-        word = made.net.chain.slots["beacon"][slot]
-        opened = int.from_bytes(word[-8:], "big") - 60
-        made.net.chain.slots["beacon"][slot] = word[:-8] + opened.to_bytes(8, "big")
-
-    assert judge(*rewritten(JP, change)) == (1, 5, "round-early")
-
-
-def test_complete_round_passed_over_for_a_better_seed() -> None:
-    """The member that kept silent in round 0 had revealed: the round was not void."""
-
-    def change(made: Whole) -> None:
-        round_of, opener = _round(made, "slate")
-        silent = bytes.fromhex(made.net.members["changsha"].account)
-        slot = layout.secret_slot(round_of, opener, silent)
-        made.net.chain.slots["beacon"][slot] = b"\1" * 32
-
-    assert judge(*rewritten(CN, change)) == (1, 5, "round")
-
-
 VOID = [
     {"chain_away": True},
     {"silent": (HOST,)},
@@ -228,71 +197,6 @@ def test_draw_goes_on_whoever_was_silent_in_a_round(why: dict[str, Any]) -> None
     data = evidence_of(made)
     assert judge(made, data) == (0, 0, "")
     assert verify(data, made.net.trust()).facts["void_rounds"] == 1
-
-
-class Readmitted(Whole):
-    """The one who was silent takes part in the next round as well."""
-
-    def left_of(self, accounts: list[str], silent: list[str]) -> list[str]:
-        """All of them."""
-        del silent
-        return accounts
-
-
-@pytest.mark.parametrize("silent", [HOST, "changsha"])
-def test_round_is_held_again_by_who_was_silent_though_two_are_left(silent: str) -> None:
-    made = Readmitted(replace(JP, name="tsuchiura-again", silent=(silent,))).run()
-    assert judge(made, evidence_of(made)) == (1, 5, "round")
-
-
-class Alone(Whole):
-    """One member is left, and holds the next round with one other of its choice."""
-
-    def left_of(self, accounts: list[str], silent: list[str]) -> list[str]:
-        """Two of three."""
-        del silent
-        return accounts[:2]
-
-
-def test_round_is_held_by_two_of_the_hosts_choice_though_only_one_had_spoken() -> None:
-    made = Alone(replace(JP, name="tsuchiura-alone", silent=(HOST, "changsha"))).run()
-    assert judge(made, evidence_of(made)) == (1, 5, "round")
-
-
-def _times_shifted(made: Whole, number: int, *by: int) -> None:
-    """A round of the slate with its opening and its two ends moved by so many seconds."""
-    round_of, opener = _round(made, "slate", number)
-    slot = layout.round_slots(round_of, opener, 0)[0]
-    word = made.net.chain.slots["beacon"][slot]
-    times = [int.from_bytes(word[at : at + 8], "big") for at in (24, 16, 8)]
-    moved = [(time + more).to_bytes(8, "big") for time, more in zip(times, by, strict=True)]
-    made.net.chain.slots["beacon"][slot] = word[:8] + b"".join(reversed(moved))
-
-
-def test_next_round_opened_before_the_reveals_were_over() -> None:
-    def change(made: Whole) -> None:
-        _times_shifted(made, 1, -400, -400, -400)
-
-    assert judge(*rewritten(CN, change)) == (1, 5, "round-early")
-
-
-@pytest.mark.parametrize("by", [(0, -299, 0), (0, 0, -1), (0, 1, 0), (0, -299, -299)])
-def test_host_opens_a_round_in_which_others_have_no_time(by: tuple[int, int, int]) -> None:
-    """Who may not commit in time is left out of the next round: the host's friends are not."""
-
-    def change(made: Whole) -> None:
-        _times_shifted(made, 0, *by)
-
-    assert judge(*rewritten(CN, change)) == (1, 5, "round")
-
-
-def test_secret_on_the_chain_is_another() -> None:
-    def change(made: Whole) -> None:
-        round_of, opener = _round(made, "pick")
-        slot = layout.secret_slot(round_of, opener, opener)
-        made.net.chain.slots["beacon"][slot] = b"\1" * 32
-
-    assert judge(*rewritten(JP, change)) == (1, 5, "round")
 
 
 def test_registry_on_the_chain_is_another() -> None:

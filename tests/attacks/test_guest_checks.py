@@ -7,7 +7,7 @@ guest's checks about it, with the state that the guest had before that place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import SimpleNamespace
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pytest
 from msgspec import structs
 
-from node.core.errors import RuleError, UnavailableError
+from node.core.errors import NodeError, RuleError, UnavailableError
 from node.core.records.canonical import encode
 from node.core.records.kinds.draws import DrawSeeded
 from node.core.records.kinds.streams import RecordRefused
+from node.core.rules.rounds import BeaconRound
 from node.core.rules.side import OwnState
 from node.core.rules.state import Placed, TenderState
 from node.services.endorsing import GuestChecks
@@ -27,7 +28,7 @@ from node.services.guest import Guest
 from node.services.lodging import encode_payload, lodged_key
 from node.services.members import Members
 from node.services.ports import Block, Followed, RegistryView, StreamRow
-from tests.attacks.honest_guest import HonestGuest, followed
+from tests.attacks.honest_guest import HonestGuest, WorldChain, WorldTimes, followed
 from tests.simulators import people
 from tests.simulators.office import open_office
 from tests.world.network import HOST
@@ -196,21 +197,120 @@ async def test_guest_waits_for_the_chain_only_where_its_last_view_does_not_agree
     assert await began(people.view(5), people.view(6)) == 3
 
 
-def test_host_names_a_seed_that_the_chain_does_not_show(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    moment = first(lambda placed: isinstance(placed.body, DrawSeeded))
+def seed_of(tender: str, number: int = 0) -> tuple[HonestGuest, Moment]:
+    """A guest of a finished tender, and the place of a seed as it judges it."""
+    guest = HonestGuest(GUEST, world(tender))
+    found = [one for one in world(tender).said if isinstance(one.placed.body, DrawSeeded)][number]
+    return guest, Moment(found.before, OwnState("side"), found.placed)
+
+
+def test_host_names_a_seed_that_the_chain_does_not_show() -> None:
+    guest, moment = seed_of("jp")
     body = cast("DrawSeeded", moment.placed.body)
     one, *others = body.secrets
     other = structs.replace(one, secret="00" * 32)
     for secrets in ((other, *others), tuple(others)):
-        with pytest.raises(RuleError, match="not the one on the chain"):
-            judge(with_body(moment, secrets=secrets))
-    with pytest.raises(RuleError, match="not the one on the chain"):
-        judge(with_body(moment, round="00" * 32))
+        with pytest.raises(RuleError, match="not those on the chain"):
+            seen_by(guest, guest.chain, with_body(moment, secrets=secrets))
+    with pytest.raises(RuleError, match="passed over"):
+        seen_by(guest, guest.chain, with_body(moment, round="00" * 32))
 
-    def silent(*_: object) -> None:
-        raise UnavailableError("the chain does not answer", code="chain")
 
-    monkeypatch.setattr(type(asked()[0].chain), "round", silent)
-    judge(with_body(moment, secrets=(other, *others)))
+def seen_by(guest: HonestGuest, chain: object, moment: Moment) -> None:
+    """What a guest with this chain says to a place."""
+    guest.desk.chain = cast("Any", chain)  # type: ignore[misc]
+    GuestChecks(guest.desk, guest.members).check(*moment)
+
+
+@dataclass
+class LateChain:
+    """A chain of which the guest has an old view until it looks, with another time and rounds."""
+
+    chain: WorldChain
+    now: int | None
+    before: Callable[[BeaconRound], BeaconRound | None]
+    after: Callable[[BeaconRound], BeaconRound | None]
+    looked: bool = False
+
+    def latest(self) -> Block:
+        """Look for news."""
+        if self.now is None:
+            raise UnavailableError("the chain does not answer", code="chain")
+        self.looked = True
+        return Block(1, "00" * 32, self.now)
+
+    def rounds(self, asked: Sequence[tuple[str, str]]) -> list[BeaconRound]:
+        """As of the last look."""
+        view = self.after if self.looked else self.before
+        return [one for found in self.chain.rounds(asked) if (one := view(found)) is not None]
+
+
+def same(found: BeaconRound) -> BeaconRound | None:
+    """A round as it is."""
+    return found
+
+
+def unopened(found: BeaconRound) -> BeaconRound | None:
+    """A round that this view does not have yet."""
+    del found
+    return None
+
+
+def unrevealed(found: BeaconRound) -> BeaconRound | None:
+    """A round as it was before anybody revealed."""
+    return replace(found, secrets={})
+
+
+def whole(found: BeaconRound) -> BeaconRound | None:
+    """A round in which all have revealed."""
+    return replace(found, secrets=found.commits)
+
+
+@pytest.mark.parametrize("before", [unopened, unrevealed])
+def test_guest_whose_chain_lags_accuses_nobody_and_waits(
+    before: Callable[[BeaconRound], BeaconRound | None],
+) -> None:
+    """Only a view that is surely newer than the seed can say that something is missing."""
+    guest, moment = seed_of("jp")
+    sure = moment.placed.received + moment.state.rules.clock.g_seconds.value + 1
+    for now in (None, sure - 1):
+        with pytest.raises(UnavailableError):
+            seen_by(guest, LateChain(guest.chain, now, before, before), moment)
+    with pytest.raises(RuleError):
+        seen_by(guest, LateChain(guest.chain, sure, before, before), moment)
+    seen_by(guest, LateChain(guest.chain, 0, before, same), moment)
+
+
+def test_guest_whose_chain_answers_nonsense_accuses_nobody_and_waits() -> None:
+    guest, moment = seed_of("jp")
+
+    def refuse(_: BeaconRound) -> BeaconRound | None:
+        raise NodeError("the chain refused", code="anchor")
+
+    with pytest.raises(UnavailableError):
+        seen_by(guest, LateChain(guest.chain, 0, refuse, refuse), moment)
+
+
+def test_guest_that_saw_the_first_round_complete_needs_no_news_of_it() -> None:
+    guest, moment = seed_of("jp")
+    seen_by(guest, LateChain(guest.chain, None, same, same), moment)
+
+
+def test_host_counts_on_a_guest_that_last_saw_a_round_before_its_end() -> None:
+    """What was void by an old view may have become complete since: the guest looks first."""
+    guest, moment = seed_of("cn")
+    far = moment.placed.received + 10**6
+
+    def complete(found: BeaconRound) -> BeaconRound | None:
+        return found if found.is_complete else whole(found)
+
+    with pytest.raises(RuleError, match="passed over"):
+        seen_by(guest, LateChain(guest.chain, far, same, complete), moment)
+    seen_by(guest, LateChain(guest.chain, 0, same, same), moment)
+
+
+def test_guest_that_lacks_the_hosts_log_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, moment = seed_of("jp")
+    monkeypatch.setattr(WorldTimes, "existed_by", lambda *_: None)
+    with pytest.raises(UnavailableError):
+        seen_by(guest, guest.chain, moment)

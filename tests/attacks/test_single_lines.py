@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,8 +23,6 @@ from node.core.records.envelope import PAYLOAD_TYPE, Seen, pae
 from node.core.records.kinds.draws import DrawSeeded, Snapshot
 from node.core.records.kinds.streams import RegistryNoted
 from node.core.records.place import What, Where, entry_of
-from node.core.rules import drawing
-from node.core.rules.draw import Purpose
 from node.core.rules.fold import apply
 from node.core.rules.state import Placed, TenderState
 from tests.attacks.forgeries import evidence_of
@@ -259,28 +257,6 @@ def test_a_member_whose_record_key_is_not_the_pinned_one() -> None:
     key["key"] = made.net.members[HOST].log.public.key
     trust = made.net.trust(centres=pins)
     assert found(verify(evidence("jp", "regulator"), trust)) == (1, 5, "pinned")
-
-
-class Choosy(Whole):
-    """The host lets a complete round go by and asks all the same members for another seed."""
-
-    def seed(self, purpose: Purpose, silent: Sequence[str] = (), *, away: bool = False) -> None:
-        """Two whole rounds for the slate; the second one counts."""
-        if purpose != "slate":
-            return super().seed(purpose, silent, away=away)
-        chain, opener = self.net.chain, self.account.hex()
-        chain.mine(self.net.now)
-        accounts = list(drawing.member_accounts(self.state))
-        rounds = [drawing.round_of(self.state, purpose, number) for number in (0, 1)]
-        secrets = [chain.run_round(one, opener, accounts) for one in rounds]
-        self.net.wait_until(chain.now + 1)
-        self.say(self.host, "draw.seeded/v1", self.seeded(rounds[1], secrets[1]))
-        return self.sync()
-
-
-def test_a_complete_round_passed_over_with_all_its_members_again() -> None:
-    made = Choosy(JP).run()
-    assert judge(made, evidence_of(made)) == (1, 5, "round")
 
 
 class SwappedSecrets(Whole):

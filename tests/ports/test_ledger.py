@@ -18,7 +18,8 @@ from node.adapters.ledger import ChainLedger
 from node.adapters.rounds import MOST
 from node.core.errors import NodeError
 from node.core.records.canonical import time_of
-from node.services.ports import BeaconRound, RoundWord, Slot
+from node.core.rules.rounds import BeaconRound
+from node.services.ports import RoundWord, Slot
 from tests.chain_net import OTHER, WORD, Net, commitment, fresh, open_for_three
 from tests.chain_process import ACCOUNTS
 
@@ -172,6 +173,27 @@ def test_a_chain_that_goes_back_is_asked_for_everything_again(net: Net) -> None:
         found = ledger.round(round_id.hex(), HOST)
         assert found is not None
         assert len(found.commits) == (number + 1 if number else 0), "back and beside: asked again"
+
+
+def test_a_round_that_was_opened_is_as_it_was_told_though_the_endpoint_answers_from_before(
+    net: Net,
+) -> None:
+    """Several machines may answer for one endpoint, and one of them may be behind the others."""
+    ledger, round_id = ChainLedger(client := net.process.client(net.deployment)), fresh()
+    assert ledger.round(round_id.hex(), HOST) is None
+    net.host.open_round(round_id, ACCOUNTS[:2], 500, 400)
+    ledger.latest()
+    net.guest.commit(round_id, ACCOUNTS[0], commitment(round_id, ACCOUNTS[1], WORD))
+    ledger.latest()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "rounds", lambda asked: [None for _ in asked])
+        assert ledger.round(round_id.hex(), HOST) is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "round_words", lambda _: [([bytes(32)] * 2, [bytes(32)] * 2)])
+        found = ledger.round(round_id.hex(), HOST)
+    assert found == stored(net, round_id.hex(), HOST)
+    assert found is not None
+    assert found.reveal_by - found.opened_at == 900
 
 
 def test_events_of_blocks_that_came_during_a_look_are_asked_for_again(net: Net) -> None:

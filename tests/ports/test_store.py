@@ -228,8 +228,12 @@ def test_log_grows_only_at_its_end(kept: Kept) -> None:
         with pytest.raises(UnavailableError):
             kept.store.publish(start, [bytes(32)] * count, note(ORIGIN, size))
     kept.store.publish(4, [bytes(32)], note(ORIGIN, 5))
-    assert len(kept.reopen().entries(ORIGIN)) == 5
-    assert [n.size for n in kept.store.notes(ORIGIN, quorum=False)] == [4, 5]
+    store = kept.reopen()
+    assert len(store.entries(ORIGIN)) == 5
+    assert [n.size for n in store.notes(ORIGIN, quorum=False)] == [4, 5]
+    store.publish(5, [bytes([2]) * 32], note(ORIGIN, 6))
+    assert [store.leaf(ORIGIN, f"{n:02x}" * 32) for n in (0, 2, 3, 9)] == [0, 2, 3, None]
+    assert store.leaf(OTHER, "02" * 32) is None
 
 
 def test_mirrored_entries_prove_only_places_of_their_own_keeper(kept: Kept) -> None:

@@ -162,6 +162,11 @@ class MemoryStore:
         """The entries [start, end)."""
         return self._entries.get(origin, [])[start:end]
 
+    def leaf(self, origin: str, entry: str) -> int | None:
+        """The first index of an entry."""
+        log, raw = self._entries.get(origin, []), bytes.fromhex(entry)
+        return log.index(raw) if raw in log else None
+
     def set_quorum(self, origin: str, size: int, note: str) -> None:
         """The first one stands."""
         known = self._notes.get((origin, size))

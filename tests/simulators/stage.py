@@ -23,7 +23,10 @@ from node.core.records.kinds.draws import PoolPublished
 from node.core.records.place import FIRST_PREV, Extra, What, Where, entry_of, where_hash
 from node.core.rules import audience
 from node.core.rules.award import OVER
+from node.core.rules.draw import commitment
+from node.core.rules.drawing import member_accounts
 from node.core.rules.duties import duties_of
+from node.core.rules.rounds import BeaconRound
 from node.core.rules.state import Phase, TenderState
 from node.services.acts import ACTS
 from node.services.acts.pool import POOL_ACTS
@@ -34,7 +37,7 @@ from node.services.judging import Candidate, Laws, found, judge, read_body
 from node.services.pools import PoolService
 from node.services.ports import (
     Accepted,
-    BeaconRound,
+    Block,
     Followed,
     News,
     PlaceRow,
@@ -292,13 +295,14 @@ class Times:
         """Partners always answer."""
         return time > 0
 
-    def existed_by(self, stream: str, seq: int) -> int:
+    def existed_by(self, keeper: str, entry: str) -> int:
         """When the place was received."""
-        shown: Sequence[Followed | PlaceRow] = self.stage.places
-        if stream != self.stage.stream:
-            stores = self.stage.stores.values()
-            shown = next(rows for store in stores if (rows := store.places(stream)))
-        return epoch_of(shown[seq].what.received)
+        shown: Followed | PlaceRow
+        if entry in (entries := self.stage.now_state.entries):
+            shown = self.stage.places[entries.index(entry)]
+        else:
+            shown = next(row for row in self.stage.stores[keeper]._places if row.entry == entry)
+        return epoch_of(shown.what.received)
 
 
 @dataclass
@@ -308,14 +312,20 @@ class Rounds:
     stage: Stage
     account: str = "00" * 20
 
+    def seen(self) -> Block:
+        """A block of now."""
+        return Block(1, "00" * 32, self.stage.clock.now())
+
     def round(self, round_id: str, opener: str) -> BeaconRound:
         """A complete round."""
-        from node.core.rules.drawing import member_accounts
-
         del opener
-        now, accounts = self.stage.clock.now(), member_accounts(self.stage.now_state)
-        secrets = {a: sha256(f"{round_id} {a}".encode()).hexdigest() for a in accounts}
-        return BeaconRound(round_id, now, now, accounts, {}, secrets)
+        state, opened = self.stage.now_state, self.stage.clock.now() + 1
+        accounts, seconds = member_accounts(state), state.rules.draw.reveal_seconds.value
+        secrets = {a: sha256(f"{round_id} {a}".encode()).digest() for a in accounts}
+        commits = {a: commitment(round_id, bytes.fromhex(a), secrets[a]).hex() for a in accounts}
+        shown = {a: secret.hex() for a, secret in secrets.items()}
+        times = (opened, opened + seconds // 2, opened + seconds)
+        return BeaconRound(round_id, *times, accounts, commits, shown)
 
     def tender(self, stream: str, keeper: str) -> TenderSlots:
         """Nothing moved."""

@@ -24,6 +24,7 @@ _PUT_NOTE, _PUT_LOG = insert(NOTES), insert(LOGS)
 _ENTRY_COLUMNS = tuple(column.name for column in ENTRIES.c)
 _LOG = select(LOGS).where(LOGS.c.origin == _ORIGIN)
 _LAST = select(func.max(ENTRIES.c.leaf)).where(ENTRIES.c.origin == _ORIGIN)
+_LEAVES_OF = select(ENTRIES.c.origin, ENTRIES.c.leaf).where(ENTRIES.c.entry == bindparam("entry"))
 _ENTRIES_OF = (
     select(ENTRIES.c.entry)
     .where(
@@ -124,6 +125,13 @@ def entries_of(db: Connection, origin: str, start: int, end: int | None) -> list
     """The entries [start, end)."""
     wanted = {"origin": origin, "start": start, "end": _END if end is None else end}
     return [bytes(entry) for entry in db.execute(_ENTRIES_OF, wanted).scalars()]
+
+
+def leaf_of(db: Connection, origin: str, entry: str) -> int | None:
+    """The first index of an entry in a log, or None."""
+    # By value alone: asked for the origin as well, a planner may walk through the whole log.
+    found = db.execute(_LEAVES_OF, {"entry": bytes.fromhex(entry)})
+    return min((int(row.leaf) for row in found if row.origin == origin), default=None)
 
 
 def set_quorum(db: Connection, origin: str, size: int, note: str) -> None:

@@ -130,6 +130,11 @@ class SqlStore:
         with self._database.read() as db:
             return logs.entries_of(db, origin, start, end)
 
+    def leaf(self, origin: str, entry: str) -> int | None:
+        """The first index of an entry (hex) in an own or mirrored log, or None."""
+        with self._database.read() as db:
+            return logs.leaf_of(db, origin, entry)
+
     def set_quorum(self, origin: str, size: int, note: str) -> None:
         """Store a checkpoint's note with its quorum of cosignatures; the first one stands."""
         self._database.write(lambda db: logs.set_quorum(db, origin, size, note))

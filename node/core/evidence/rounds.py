@@ -1,19 +1,17 @@
 """Check 5, last part: beacon rounds, when they were opened, by whom, and who kept silent.
 
-Source: protocol.md 6 (Beacon), 10.10; chain/contracts/Beacon.sol. A round is opened after all that
-its seed decides existed; a member who does not reveal voids it and is left out of the next one,
-which may not be opened before the reveals are over: so nobody knows a seed and asks for another.
+Source: protocol.md 6 (Beacon), 10.10; chain/contracts/Beacon.sol. Here the rounds are read from the
+chain's note; `rules.rounds` judges them, as it does at the host and at each guest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from node.core.errors import NodeError
 from node.core.evidence.anchor_devnet import (
     ROUND_WORDS,
-    RoundAnchor,
     commit_slot,
     locate_rounds,
     read_commit,
@@ -24,7 +22,8 @@ from node.core.evidence.anchor_devnet import (
 )
 from node.core.evidence.links import LinkError
 from node.core.records.kinds.draws import DrawSeeded
-from node.core.rules.draw import ROUND_PURPOSES, Said, check_seed, remaining, round_id
+from node.core.rules import rounds as law
+from node.core.rules.draw import ROUND_PURPOSES, round_id
 from node.core.rules.drawing import MAX_VOIDED
 
 if TYPE_CHECKING:
@@ -34,17 +33,6 @@ if TYPE_CHECKING:
     from node.core.evidence.bundle import Place
     from node.core.evidence.case import Case
     from node.core.rules.draw import Purpose
-
-INPUTS: dict[Purpose, frozenset[str]] = {
-    "slate": frozenset({"draw.requested/v1", "draw.joined/v1"}),
-    "pick": frozenset({"draw.seeded/v1", "expert.contacted/v1"}),
-    "lot": frozenset(
-        {"bid.opened/v1", "review.checked/v1", "rejection.voted/v1", "sheet.opened/v1"}
-    ),
-}
-"""What must have existed before a round for this purpose is opened."""
-AWAITED: Final = frozenset().union(*INPUTS.values())
-"""All of these types: where the last of each stands is all that a seed asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ def seeds_of(places: Iterable[Place], stream: str, host: str) -> Iterator[Seeded
             walk = replace(walk, joined=walk.joined | {place.author.partition(":")[2]})
         elif isinstance(place.body, DrawSeeded):
             yield _seeded(walk, place, place.body, (stream, host))
-        if place.kind in AWAITED:
+        if place.kind in law.AWAITED:
             walk = replace(walk, last={**walk.last, place.kind: place.seq})
 
 
@@ -93,7 +81,7 @@ def _seeded(walk: _Walk, place: Place, body: DrawSeeded, tender: tuple[str, str]
         rounds = tuple(round_id(n, of, purpose) for n in range(MAX_VOIDED))
         if body.round in rounds:
             used = rounds[: rounds.index(body.round) + 1]
-            after = max(walk.last.get(kind, 0) for kind in INPUTS[purpose])
+            after = law.last_input(walk.last, purpose)
             return Seeded(place, body, purpose, used, after, walk.joined | {host})
     raise LinkError("round", place.path, "a round of no draw and no lot of this tender")
 
@@ -117,8 +105,8 @@ def check_rounds(case: Case, fact: BlockFact, seeds: Sequence[Seeded]) -> list[b
     for seeded in seeds:
         try:
             slots += _check_seed(case, fact, seeded, accounts)
-        except LinkError:
-            raise
+        except law.EarlyRoundError as error:
+            raise LinkError("round-early", seeded.place.path, error.detail) from None
         except NodeError as error:
             raise LinkError("round", seeded.place.path, error.detail) from None
     return slots
@@ -145,53 +133,38 @@ def _members(seeded: Seeded, accounts: dict[str, bytes]) -> list[bytes]:
 def _check_seed(
     case: Case, fact: BlockFact, seeded: Seeded, accounts: dict[str, bytes]
 ) -> list[bytes]:
-    opener, path = accounts[case.host.keeper], seeded.place.path
-    first = members = _members(seeded, accounts)
-    earliest = case.existed_by(case.host, seeded.after)
-    void: list[Said] = []
-    slots: list[bytes] = []
-    for number, round_of in enumerate(seeded.rounds):
-        found = read_round(fact, bytes.fromhex(round_of), opener)
-        if found is None or list(found.members) != members:
-            raise LinkError("round", path, f"round {number} is not open to exactly its members")
-        if found.opened_at <= earliest:
-            raise LinkError("round-early", path, f"round {number} of the {seeded.purpose}")
-        _check_times(case, found, path)
-        slots += wanted_slots([(round_of, opener, members)])
-        commits, reveals = _said(fact, round_of, found)
-        if number < len(seeded.rounds) - 1:
-            if len(commits) == len(reveals) == len(members):
-                raise LinkError("round", path, "a complete round was passed over")
-        else:
-            _check_last(fact, seeded, found)
-        void.append((commits, reveals))
-        members = list(remaining(first, void))
-        earliest = found.reveal_by
-    return slots
+    """The rounds of one seed, read from the note one after the other as they are judged."""
+    opener = accounts[case.host.keeper]
+    seeding = law.Seeding(
+        purpose=seeded.purpose,
+        rounds=seeded.rounds,
+        members=tuple(account.hex() for account in _members(seeded, accounts)),
+        existed=case.existed_by(case.host, seeded.after),
+        seconds=case.rules.draw.reveal_seconds.value,
+    )
+    told = (_told(fact, round_of, opener) for round_of in seeded.rounds)
+    judged = law.check_rounds(seeding, told, seeded.body)
+    return wanted_slots((one.round, opener, _raw(one.members)) for one in judged)
 
 
-def _check_times(case: Case, found: RoundAnchor, path: str) -> None:
-    """Half of the rule set's time to commit, half to reveal: who opens it shuts nobody out."""
-    whole = case.rules.draw.reveal_seconds.value
-    times = (found.commit_by - found.opened_at, found.reveal_by - found.opened_at)
-    if times != (whole // 2, whole):
-        raise LinkError("round", path, "not the time to commit and to reveal that the rules give")
+def _raw(accounts: Iterable[str]) -> list[bytes]:
+    return [bytes.fromhex(account) for account in accounts]
 
 
-def _said(fact: BlockFact, round_of: str, found: RoundAnchor) -> tuple[set[bytes], set[bytes]]:
-    """Which of its members committed, and which revealed."""
+def _told(fact: BlockFact, round_of: str, opener: bytes) -> law.BeaconRound | None:
+    """A round as the note shows it, with what each of its members said."""
     key = bytes.fromhex(round_of)
-    commits = {m for m in found.members if any(read_commit(fact, key, found.opener, m))}
-    reveals = {m for m in found.members if any(read_secret(fact, key, found.opener, m))}
-    return commits, reveals
-
-
-def _check_last(fact: BlockFact, seeded: Seeded, found: RoundAnchor) -> None:
-    """The seed is that of exactly the secrets that all members committed to and revealed."""
-    key, opener = bytes.fromhex(seeded.body.round), found.opener
-    commits = {m: read_commit(fact, key, opener, m) for m in found.members}
-    secrets = {m: read_secret(fact, key, opener, m) for m in found.members}
-    shown = {bytes.fromhex(s.account): bytes.fromhex(s.secret) for s in seeded.body.secrets}
-    if shown != secrets:
-        raise LinkError("round", seeded.place.path, "the secrets are not those on the chain")
-    check_seed(seeded.body.round, commits, secrets, bytes.fromhex(seeded.body.seed))
+    found = read_round(fact, key, opener)
+    if found is None:
+        return None
+    commits = {m.hex(): read_commit(fact, key, opener, m) for m in found.members}
+    secrets = {m.hex(): read_secret(fact, key, opener, m) for m in found.members}
+    return law.BeaconRound(
+        round=round_of,
+        opened_at=found.opened_at,
+        commit_by=found.commit_by,
+        reveal_by=found.reveal_by,
+        members=tuple(member.hex() for member in found.members),
+        commits={who: word.hex() for who, word in commits.items() if any(word)},
+        secrets={who: word.hex() for who, word in secrets.items() if any(word)},
+    )

@@ -2,7 +2,7 @@
 
 Protocol sections 6, 10.9 and 10.10. Everybody who has the lists and the seeds computes the same
 slate and the same picks; who a person is, only his pool knows. Ids, persons and rounds are
-lower-case hex as in records; seeds, secrets and accounts are raw bytes.
+lower-case hex as in records; seeds, secrets and (but in `remaining`) accounts are raw bytes.
 """
 
 from __future__ import annotations
@@ -191,11 +191,11 @@ def check_seed(
         raise RuleError(f"round {round_of}: the seed is not that of its secrets")
 
 
-Said = tuple[Collection[bytes], Collection[bytes]]
-"""Who committed in a round, and who revealed."""
+Said = tuple[Collection[str], Collection[str]]
+"""Who committed in a round, and who revealed: accounts in hex."""
 
 
-def remaining(members: Sequence[bytes], void: Sequence[Said]) -> tuple[bytes, ...]:
+def remaining(members: Sequence[str], void: Sequence[Said]) -> tuple[str, ...]:
     """The members of the round that follows these void ones of one seed, in their order.
 
     `members` are those of the first round. Reveals are possible only once everybody has committed.
@@ -204,7 +204,7 @@ def remaining(members: Sequence[bytes], void: Sequence[Said]) -> tuple[bytes, ..
     left, those come back who had seen nothing, and if that is not enough all, and it begins anew:
     one alone would choose the seed, and a draw that can never end serves nobody (ADR 16).
     """
-    now, barred = tuple(members), set[bytes]()
+    now, barred = tuple(members), set[str]()
     for commits, reveals in void:
         late = {member for member in now if member not in commits}
         if not late:
@@ -216,7 +216,7 @@ def remaining(members: Sequence[bytes], void: Sequence[Said]) -> tuple[bytes, ..
     return now
 
 
-def _without(members: Sequence[bytes], out: Collection[bytes]) -> tuple[bytes, ...]:
+def _without(members: Sequence[str], out: Collection[str]) -> tuple[str, ...]:
     return tuple(member for member in members if member not in out)
 
 

@@ -1,8 +1,8 @@
 """The records of a draw: request, lists, seeds, calls, picks, and the links after the award.
 
 Source: protocol.md section 6 and 10.9-10.10; TBL art. 37, TBR art. 46 (random draw from a lawful
-pool). `draw.py` has the arithmetic; here is what may be said when. That a round was opened after
-the lists or calls existed, and what members revealed on the chain, is evidence check 5.
+pool). `draw.py` has the arithmetic; here is what may be said when. What a seed asks of the chain
+stands in `rounds.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from node.core.records.canonical import digest_of
 from node.core.records.keys import key_id, verify
 from node.core.rules import draw as law
 from node.core.rules.change import put, replace
+from node.core.rules.rounds import Seeding
 from node.core.rules.state import Draw, Phase, with_draw
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def draw_joined(state: TenderState, placed: Placed, body: DrawJoined) -> TenderS
         law.check_list(
             listed.persons, others, minimum.value, state.rules.article(minimum.article).cite
         )
-    return with_draw(state, joined=put(draw.joined, pool, body), joined_last=placed.seq)
+    return with_draw(state, joined=put(draw.joined, pool, body))
 
 
 def all_joined(state: TenderState, received: int) -> bool:
@@ -102,6 +103,16 @@ def purpose_of(state: TenderState) -> law.Purpose:
     return {Phase.DRAWING: "slate", Phase.CALLING: "pick"}.get(state.phase, "lot")  # type: ignore[return-value]
 
 
+def seeding_of(state: TenderState, purpose: law.Purpose, existed: int) -> Seeding:
+    """What the rules ask of the rounds of the seed that the newest draw waits for.
+
+    `existed` is by when its last input existed (`rounds.last_input`), epoch seconds.
+    """
+    rounds = tuple(round_of(state, purpose, number) for number in range(MAX_VOIDED))
+    seconds = state.rules.draw.reveal_seconds.value
+    return Seeding(purpose, rounds, member_accounts(state), existed, seconds)
+
+
 def draw_seeded(state: TenderState, placed: Placed, body: DrawSeeded) -> TenderState:
     """Take the seed that the present phase waits for, recomputed from its secrets."""
     purpose = purpose_of(state)
@@ -122,7 +133,7 @@ def _check_round(state: TenderState, purpose: law.Purpose, body: DrawSeeded) -> 
     accounts = tuple(secret.account for secret in body.secrets)
     members = member_accounts(state)
     first = body.round == rounds[0]
-    # A round after a voided one goes on without its silent member; check 5 proves who that was.
+    # A round after a voided one goes on without its silent member: `rounds.py` says who that is.
     if list(accounts) != sorted(set(accounts)) or not set(accounts) <= set(members):
         raise RuleError("the secrets are not of this round's members", article=BEACON)
     if (first and accounts != members) or len(accounts) < law.LEAST_MEMBERS:
@@ -178,8 +189,7 @@ def expert_contacted(state: TenderState, placed: Placed, body: ExpertContacted) 
     # Seed 2 may be known by then: who is added would be chosen, and the round came too early.
     if all_contacted(state, placed.received):
         raise RuleError("the pools' time to call is over", article=DRAWING)
-    outcomes = put(draw.outcomes, body.person, body.outcome)
-    return with_draw(state, outcomes=outcomes, contacted_last=placed.seq)
+    return with_draw(state, outcomes=put(draw.outcomes, body.person, body.outcome))
 
 
 def all_contacted(state: TenderState, received: int) -> bool:

@@ -26,6 +26,7 @@ from node.core.rules import (
 )
 from node.core.rules.change import put, replace
 from node.core.rules.membership import learn
+from node.core.rules.rounds import AWAITED
 from node.core.rules.state import Phase, Placed, TenderState
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def apply(state: TenderState, placed: Placed) -> TenderState:
         received=placed.received,
         seen=_seen(state, header.author, seen),
         keyring=learn(state.keyring, header, placed.body),
+        awaited=_awaited(state, placed),
     )
 
 
@@ -197,6 +199,11 @@ def _seen(state: TenderState, author: str, seq: int) -> Mapping[str, int]:
     """What each author has seen; nobody stands there who never said that he had seen anything."""
     known = state.seen
     return known if known.get(author, 0) == seq else put(known, author, seq)
+
+
+def _awaited(state: TenderState, placed: Placed) -> Mapping[str, int]:
+    kind = placed.header.type
+    return put(state.awaited, kind, placed.seq) if kind in AWAITED else state.awaited
 
 
 def _check_lot(state: TenderState, placed: Placed) -> None:

@@ -135,13 +135,11 @@ class Draw:
     request: DrawRequested
     received: int
     joined: Mapping[str, DrawJoined] = field(default_factory=empty)
-    joined_last: int = 0
     seeds: Mapping[str, str] = field(default_factory=empty)
     slate: tuple[tuple[str, ...], ...] = ()
     called: int = 0
     centre_of: Mapping[str, str] = field(default_factory=empty)
     outcomes: Mapping[str, str] = field(default_factory=empty)
-    contacted_last: int = 0
     picked: DrawPicked | None = None
 
 
@@ -181,7 +179,10 @@ class Review:
 
 @dataclass(frozen=True)
 class TenderState:
-    """The fold of a tender's stream up to and including `entries[-1]`."""
+    """The fold of a tender's stream up to and including `entries[-1]`.
+
+    `awaited` is where the last record of each type stands that a seed waits for (`rounds.AWAITED`).
+    """
 
     rules: RuleSet
     phase: Phase = Phase.NEW
@@ -192,6 +193,7 @@ class TenderState:
     entries: tuple[str, ...] = ()
     received: int = 0
     seen: Mapping[str, int] = field(default_factory=empty)
+    awaited: Mapping[str, int] = field(default_factory=empty)
     plan: TenderPlanned | None = None
     buyer: str = ""
     composed: CommitteePlanned | None = None

@@ -1,13 +1,12 @@
 """The host requests the draw, brings in the seeds, states the picks and forms the committee.
 
-A seed's round is opened on the chain only after the lists (or the calls) provably existed, in a
-block later than their existed-by time; a member that stays silent voids the round and is left
-out of the next one (protocol.md section 6, Beacon).
+A seed's round is opened on the chain only after the lists (or the calls) provably existed; which
+round that is, and for whom, `rules.rounds` says, and a seed that guests would refuse is not stated.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from node.core.errors import StateError
 from node.core.records.canonical import digest_of
@@ -20,16 +19,18 @@ from node.core.records.kinds.draws import (
 )
 from node.core.records.kinds.session import CommitteeFormed, FormedSeat
 from node.core.rules import drawing
-from node.core.rules.draw import remaining, seed_of
+from node.core.rules.draw import seed_of
+from node.core.rules.rounds import BeaconRound, check_rounds, first_turn, last_input, turn_after
 from node.core.rules.seating import seats_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from node.core.records.kinds import Body
+    from node.core.rules.draw import Purpose
+    from node.core.rules.rounds import Seeding, Turn
     from node.core.rules.state import TenderState
     from node.services.desk import Desk
-    from node.services.ports import BeaconRound
 
 
 async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
@@ -49,64 +50,57 @@ async def request_draw(desk: Desk, state: TenderState, about: str) -> Body:
     )
 
 
-def last_input(state: TenderState, purpose: str) -> int:
-    """The last place that must have existed before a round for this purpose is opened."""
-    if purpose == "slate":
-        return state.draw.joined_last
-    return state.draw.contacted_last if purpose == "pick" else len(state.entries) - 1
-
-
 async def bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
     """`draw.seeded` once the round is complete; opens it first, and the next one after a void."""
-    return await desk.off(_bring_seed, desk, state, about)
+    return await desk.off(_bring_seed, desk, state, cast("Purpose", about))
 
 
-def _bring_seed(desk: Desk, state: TenderState, about: str) -> Body | None:
+def _bring_seed(desk: Desk, state: TenderState, purpose: Purpose) -> Body | None:
     """The same; blocking, and asked again and again: most of it is in memory."""
-    times = desk.times
-    existed = times.existed_by(state.stream, last_input(state, about))
+    last = state.entries[last_input(state.awaited, purpose)]
+    existed = desk.times.existed_by(state.keeper, last)
     if existed is None:
         return None
-    first = members = drawing.member_accounts(state)
-    void: list[BeaconRound] = []
-    for number in range(drawing.MAX_VOIDED):
-        round_id = drawing.round_of(state, about, number)  # type: ignore[arg-type]
+    now = desk.chain.seen().time  # before the rounds are read: they are as of this block or later
+    seeding = drawing.seeding_of(state, purpose, existed)
+    turn, told = first_turn(seeding), list[BeaconRound]()
+    for round_id in seeding.rounds:
         found = desk.chain.round(round_id, desk.chain.account)
         if found is None:
-            # The round's block must be later than the existed-by time, by the chain's own clock;
-            # it is at least as late as the newest block is now. After a void round we first hear
-            # from our partners again: there are few rounds, and an outage may last for hours.
-            if desk.chain.seen().time > existed and (not number or times.is_heard_since(existed)):
-                reveal = state.rules.draw.reveal_seconds.value
-                desk.chain.open_round(round_id, members, reveal)
+            _open(desk, turn, now)
             return None
-        if set(found.secrets) == set(found.members):
-            return _seeded(desk, found)
-        if desk.clock.now() <= found.reveal_by:
+        told.append(found)
+        if found.is_complete:
+            return _seeded(desk, seeding, told)
+        if now <= found.reveal_by:
             return None
-        void.append(found)
-        members, existed = _left_after(first, void), max(existed, found.reveal_by)
-    raise StateError(f"{len(void)} rounds of the beacon are void: this seed cannot be drawn")
+        turn = turn_after(turn, found)
+    raise StateError(f"{len(told)} rounds of the beacon are void: this seed cannot be drawn")
 
 
-def _left_after(first: Sequence[str], void: Sequence[BeaconRound]) -> tuple[str, ...]:
-    """Accounts of the round after these void ones."""
-    said = [(_raw(one.commits), _raw(one.secrets)) for one in void]
-    return tuple(account.hex() for account in remaining(_raw(first), said))
+def _open(desk: Desk, turn: Turn, now: int) -> None:
+    """Open a round if it is time; its block is at least as late as the newest one is now.
+
+    After a void round we first hear from our partners again: there are few rounds, and an outage
+    may last for hours.
+    """
+    if now > turn.after and (not turn.void or desk.times.is_heard_since(turn.after)):
+        round_id = turn.seeding.rounds[len(turn.void)]
+        desk.chain.open_round(round_id, turn.members, turn.seeding.seconds)
 
 
-def _raw(accounts: Iterable[str]) -> list[bytes]:
-    return [bytes.fromhex(account) for account in accounts]
-
-
-def _seeded(desk: Desk, found: BeaconRound) -> Body:
+def _seeded(desk: Desk, seeding: Seeding, told: Sequence[BeaconRound]) -> Body:
+    """The seed of the last of these rounds, if all of them are as the rules want them."""
+    found = told[-1]
     secrets = {bytes.fromhex(a): bytes.fromhex(s) for a, s in found.secrets.items()}
     stated = tuple(
         RoundSecret(account=account.hex(), secret=secrets[account].hex())
         for account in sorted(secrets)
     )
     seed = seed_of(found.round, secrets).hex()
-    return DrawSeeded(round=found.round, salt=desk.salt(), secrets=stated, seed=seed)
+    body = DrawSeeded(round=found.round, salt=desk.salt(), secrets=stated, seed=seed)
+    check_rounds(seeding, told, body)
+    return body
 
 
 async def state_picks(desk: Desk, state: TenderState, about: str) -> Body:

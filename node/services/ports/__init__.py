@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from node.services.ports.chain import (
     Ballots,
-    BeaconRound,
     Block,
     Chain,
     Proposed,
@@ -53,7 +52,6 @@ __all__ = [
     "Accepted",
     "Ballots",
     "Batch",
-    "BeaconRound",
     "Blobs",
     "Block",
     "Chain",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.rules.registry import Change
+from node.core.rules.rounds import BeaconRound
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,6 @@ class Proposed:
     descriptor: bytes
     voters: tuple[str, ...]
     open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BeaconRound:
-    """A beacon round as the chain has it; times are epoch seconds, accounts and values hex."""
-
-    round: str
-    commit_by: int
-    reveal_by: int
-    members: tuple[str, ...]
-    commits: Mapping[str, str]
-    secrets: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,10 @@ class Store(Protocol):
         """The 32-byte entries [start, end) of an own or mirrored log."""
         ...
 
+    def leaf(self, origin: str, entry: str) -> int | None:
+        """The first index of an entry (hex) in an own or mirrored log, or None."""
+        ...
+
     def set_quorum(self, origin: str, size: int, note: str) -> None:
         """Store a checkpoint's note with its quorum of cosignatures."""
         ...

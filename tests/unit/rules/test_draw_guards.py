@@ -475,13 +475,13 @@ def test_most_votes_elect_and_equal_votes_the_lowest_number() -> None:
     assert isinstance(voted().placed.body, ChairVoted)
 
 
-ONE, TWO, THREE = b"1", b"2", b"3"
+ONE, TWO, THREE = "1", "2", "3"
 ALL = (ONE, TWO, THREE)
 MISSED: law.Said = ({ONE}, set())
 """Only the first has committed."""
 
 
-def withheld(*silent: bytes) -> law.Said:
+def withheld(*silent: str) -> law.Said:
     """All that take part have committed, these have not revealed."""
     return ALL, [one for one in ALL if one not in silent]
 
@@ -496,7 +496,7 @@ def test_who_withheld_his_secret_is_left_out_from_there_on() -> None:
     assert law.remaining(ALL, [withheld(THREE), MISSED]) == (ONE, TWO)
     assert law.remaining(ALL, [withheld(THREE), MISSED, MISSED]) == (ONE, TWO)
     assert law.remaining(ALL, [withheld()]) == ALL
-    four, three = (*ALL, b"4"), set(ALL)
+    four, three = (*ALL, "4"), set(ALL)
     assert law.remaining(four, [(four, three), (three, {ONE, TWO})]) == (ONE, TWO)
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from node.core.rules import drawing
 from node.core.rules.draw import commitment
+from node.core.rules.rounds import BeaconRound
 from node.services import beacon
 from node.services.beacon import Beacon, Seed
-from node.services.ports import BeaconRound, Block, RoundWord
+from node.services.ports import Block, RoundWord
 from tests.simulators.memory_store import MemoryStore
 from tests.simulators.sources import NOON, HandClock, SeededEntropy
 
@@ -48,7 +49,9 @@ class Rounds:
             NEXT: (NOON + 9, both, {}),
         }
         return [
-            BeaconRound(one, by, by, (OTHER,) if one == THEIRS else (ME, OTHER), commits, secrets)
+            BeaconRound(
+                one, 0, by, by, (OTHER,) if one == THEIRS else (ME, OTHER), commits, secrets
+            )
             for one, (by, commits, secrets) in (
                 (one, at.get(one, at[NEW])) for one, _ in asked if one[0] != "0"
             )

@@ -17,6 +17,7 @@ from node.cli.bench.measure import Pair, Work
 from node.cli.bench.setting import LeftOut
 from node.cli.language import say
 from node.cli.output import Output
+from node.cli.replay.command import JOBS, TOGETHER
 from node.core.errors import NodeError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def tenders(setting: Setting) -> Pair:
         raise LeftOut(
             say(f"没有 {csv}（设置 YUANPING_DATA）", f"no {csv}; set YUANPING_DATA to its folder")
         )
-    limit = setting.amount(96, 6)
+    limit = setting.amount(2 * TOGETHER, 6)
 
     def value() -> Work:
         return lambda: replay(csv, limit, setting.folder / "replay")
@@ -44,11 +45,14 @@ def tenders(setting: Setting) -> Pair:
 
 
 def replay(csv: Path, limit: int, out: Path) -> int:
-    """Run the command; how many tenders were verified. Raises NodeError if not all went well."""
+    """Run the command as it is by default; how many tenders were verified.
+
+    Raises NodeError if not all went well.
+    """
     from node.cli.replay.run import Wanted, run_replay
 
     told = io.StringIO()
-    wanted = Wanted(csv, None, limit, jobs=128, together=48, out=out, resume=False)
+    wanted = Wanted(csv, None, limit, JOBS, TOGETHER, out, resume=False)
     status = run_replay(wanted, Output(as_json=True, out=told))
     end = json.loads(told.getvalue().splitlines()[-1])
     if status != 0:

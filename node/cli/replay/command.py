@@ -10,6 +10,9 @@ import typer
 from node.cli.language import say
 from node.cli.output import JsonOption, Output
 
+JOBS, TOGETHER = 256, 96
+"""Tenders at once, and in a group that closes on one day: the fastest of those tried."""
+
 
 def replay(
     csv: Annotated[
@@ -29,7 +32,7 @@ def replay(
     ] = None,
     jobs: Annotated[
         int, typer.Option(help=say("同时进行的项目数", "How many at once."), min=1, max=512)
-    ] = 256,
+    ] = JOBS,
     together: Annotated[
         int,
         typer.Option(
@@ -39,7 +42,7 @@ def replay(
             ),
             min=1,
         ),
-    ] = 96,
+    ] = TOGETHER,
     out: Annotated[
         Path, typer.Option(help=say("输出文件夹", "Folder for all that is made."))
     ] = Path("yuanping-replay"),

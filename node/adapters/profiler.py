@@ -89,6 +89,8 @@ class Profiler:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     seen: dict[int, float] = field(default_factory=dict)
     started: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event, repr=False)
+    _thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin, on a thread of its own. What others wrote beside our file before is removed."""
@@ -100,8 +102,16 @@ class Profiler:
         """Begin beside others that write into the same folder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.started = True
-        threading.Thread(target=self._run, name="profiler", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="profiler", daemon=True)
+        self._thread.start()
         atexit.register(self.write)
+
+    def end(self) -> None:
+        """Book and write no more, at the end of the process neither: the folder may go."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        atexit.unregister(self.write)
 
     def write(self) -> None:
         """Write what is booked so far; what no thread of Python used is gRPC's."""
@@ -143,8 +153,7 @@ class Profiler:
 
     def _run(self) -> None:
         written = time.monotonic()
-        while True:
-            time.sleep(LOOK_S)
+        while not self._ended.wait(LOOK_S):
             if self.whole is None:
                 self.look()
             if time.monotonic() - written >= WRITE_S:

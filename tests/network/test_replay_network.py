@@ -130,7 +130,7 @@ def carried(
     code, lines, end = lines_of(start(folder, *words, "--resume"))
     again = [path for path, time in first.items() if path.stat().st_mtime_ns != time]
     assert not again, "proven once more"
-    return folder, code, lines, end
+    return folder, code, lines, {**end, "before": len(first)}
 
 
 Carried = tuple[Path, int, dict[str, dict[str, Any]], Any]
@@ -142,7 +142,8 @@ def test_stalled_killed_and_resumed_replay_carries_each_tender_once(carried: Car
     assert (end["tenders"], end["carried"], end["verified"], end["failed"]) == (3, 3, 3, [])
     assert (code, end["agree"]) == (1, 1)
     assert set(end["profile"]) == {"sign", "verify", "sql", "rpc", "chain", "other"}
-    assert sum(end["profile"].values()) > 0
+    left = end["tenders"] - end["before"]
+    assert (sum(end["profile"].values()) > 0) == (left > 0), "of what was left when it was killed"
 
 
 def test_swapped_won_and_lost_change_only_agrees(carried: Carried) -> None:

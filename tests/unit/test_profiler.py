@@ -70,6 +70,10 @@ def test_all_that_was_used_is_booked(tmp_path: Path) -> None:
     assert total["chain"] >= 0.3
     assert total["other"] + total["rpc"] >= 0.3
     assert json.loads((tmp_path / "p" / "chain-1.cpu.json").read_text())["sql"] == 0
+    for one in (profiler, other):
+        one.end()
+    assert not [one for one in threading.enumerate() if one.name == "profiler"]
+    Profiler(tmp_path / "never-begun.cpu.json").end()
 
 
 def test_no_garbage_is_collected_while_frames_are_asked_for(

@@ -12,6 +12,7 @@ second computation of the result come on top.
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -126,8 +127,8 @@ def evidence_of_demo(setting: Setting) -> tuple[Path, Path]:
     """The regulator's file of a tender that is carried now, and the policy of its network."""
     from node.cli.demo.run import Wanted, run_demo
 
-    out = setting.folder / "demo"
-    if run_demo(out, Wanted(), Output(as_json=False, out=sys.stderr)) != 0:
-        raise NodeError("the demo's tender was not carried well; see above")
+    out, told = setting.folder / "demo", io.StringIO()
+    if run_demo(out, Wanted(), Output(as_json=True, out=told)) != 0:
+        raise NodeError(f"the demo's tender was not carried well: {told.getvalue()[-500:]}")
     files = sorted((out / "evidence").glob("*.evidence.json"), key=lambda one: len(one.name))
     return files[0], out / "trust.json"

@@ -58,9 +58,12 @@ def run_replay(wanted: Wanted, output: Output) -> int:
     cases = gathered(read_cases(table, specialty)[: wanted.limit], wanted.together)
     heed_signals()
     profiler = Profiler(wanted.out.resolve() / "profile" / f"replay{SUFFIX}")
-    lines = _through(wanted, table, cases, (output, profiler))
-    seconds = time.monotonic() - began
-    return _tell(table, lines, len(cases), (output, seconds, profiler.total()))
+    try:
+        lines = _through(wanted, table, cases, (output, profiler))
+        seconds = time.monotonic() - began
+        return _tell(table, lines, len(cases), (output, seconds, profiler.total()))
+    finally:
+        profiler.end()
 
 
 def _through(

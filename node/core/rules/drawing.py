@@ -98,6 +98,11 @@ def round_of(state: TenderState, purpose: law.Purpose, number: int) -> str:
     return law.round_id(number, of, purpose)
 
 
+def rounds_of(state: TenderState, purpose: law.Purpose) -> tuple[str, ...]:
+    """Ids of all beacon rounds that there may be for this purpose, by number."""
+    return tuple(round_of(state, purpose, number) for number in range(MAX_VOIDED))
+
+
 def purpose_of(state: TenderState) -> law.Purpose:
     """Which seed the present phase waits for."""
     return {Phase.DRAWING: "slate", Phase.CALLING: "pick"}.get(state.phase, "lot")  # type: ignore[return-value]
@@ -108,8 +113,7 @@ def seeding_of(state: TenderState, purpose: law.Purpose, existed: int) -> Seedin
 
     `existed` is by when its last input existed (`rounds.last_input`), epoch seconds.
     """
-    rounds = tuple(round_of(state, purpose, number) for number in range(MAX_VOIDED))
-    seconds = state.rules.draw.reveal_seconds.value
+    rounds, seconds = rounds_of(state, purpose), state.rules.draw.reveal_seconds.value
     return Seeding(purpose, rounds, member_accounts(state), existed, seconds)
 
 
@@ -127,7 +131,7 @@ def draw_seeded(state: TenderState, placed: Placed, body: DrawSeeded) -> TenderS
 
 
 def _check_round(state: TenderState, purpose: law.Purpose, body: DrawSeeded) -> None:
-    rounds = [round_of(state, purpose, n) for n in range(MAX_VOIDED)]
+    rounds = rounds_of(state, purpose)
     if body.round not in rounds:
         raise RuleError(f"this is no round for the {purpose} of this draw", article=BEACON)
     accounts = tuple(secret.account for secret in body.secrets)

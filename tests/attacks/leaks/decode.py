@@ -163,7 +163,7 @@ def json_values(data: bytes) -> Found:
         _gather(document, texts)
     if not documents:
         return
-    yield "json", "\n\n".join(texts).encode("utf-8", "surrogatepass")
+    yield "json", "\n".join(texts).encode("utf-8", "surrogatepass")
     for one in texts:
         if one[:1] in ('"', "{", "[") or "\\" in one:
             yield "json string", one.encode("utf-8", "surrogatepass")
